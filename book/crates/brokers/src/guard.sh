@@ -1,0 +1,43 @@
+# Ends what a program started, when that program ends in whatever way. The program holds the
+# other end of this shell's standard input and writes what it starts, before it starts it:
+#   group PID      a process group
+#   gone PID       that group has been ended and reaped: its number may belong to others now
+#   dir PATH       a folder to remove
+#   container NAME a container to remove
+# The end of the input is the end of the program. Signals to the terminal's group are ignored,
+# so that Ctrl-C cannot end the guard before its work.
+trap '' HUP INT TERM
+PATH=$PATH:/usr/bin:/bin
+groups= dirs= containers=
+while read -r what value; do
+  case $what in
+    group) groups="$groups -$value" ;;
+    gone)
+      kept=
+      for group in $groups; do [ "$group" = "-$value" ] || kept="$kept $group"; done
+      groups=$kept ;;
+    dir) dirs="$dirs$value
+" ;;
+    container) containers="$containers $value" ;;
+  esac
+done
+# A stopped process dies of KILL too. All groups at once: a living part may restart a dead one.
+[ -z "$groups" ] || kill -s KILL -- $groups 2>/dev/null
+for container in $containers; do
+  # The engine may still be creating it, so ask until it is gone for good.
+  for try in 1 2 3 4 5 6 7 8 9 10; do
+    docker rm --force --volumes "$container" >/dev/null 2>&1
+    sleep 0.2
+    [ -n "$(docker ps --all --quiet --filter "name=^/$container\$" 2>/dev/null)" ] || [ "$try" -lt 3 ] || break
+  done
+done
+# Files of a dying process come back until it is dead, so wait for that before removing folders.
+# A zombie still answers, so the wait has an end.
+tries=0
+while [ -n "$groups" ] && [ "$tries" -lt 60 ]; do
+  alive=
+  for group in $groups; do kill -s 0 -- "$group" 2>/dev/null && alive="$alive $group"; done
+  groups=$alive
+  [ -z "$groups" ] || { tries=$((tries + 1)); sleep 0.03; }
+done
+printf '%s' "$dirs" | while read -r dir; do rm -rf -- "$dir"; done

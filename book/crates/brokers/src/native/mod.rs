@@ -1,0 +1,50 @@
+//! A broker that runs as a process of this program, without root and without Docker.
+
+mod install;
+mod kafka;
+mod nats;
+mod rabbitmq;
+mod server;
+
+pub use install::{installed, refresh};
+pub(crate) use server::Server;
+
+use std::path::PathBuf;
+
+use crate::guard::Guard;
+use crate::source::Options;
+use crate::{Error, Kind};
+
+/// Starts a broker from PATH, from the cache, or from what is provisioned now.
+pub(crate) async fn start(kind: Kind, options: &Options) -> Result<Server, Error> {
+    let found = install::find(kind).await?;
+    // A port that was free a moment ago may be taken by the time the broker binds it. Where the
+    // port was ours to choose, another one is chosen.
+    let mut attempts = 0;
+    loop {
+        let started = match kind {
+            Kind::Nats => nats::start(&found, options).await,
+            Kind::RabbitMq => rabbitmq::start(&found, options).await,
+            Kind::Kafka => kafka::start(&found, options).await,
+        };
+        match started {
+            Err(Error::PortTaken { .. }) if options.port.is_none() && attempts < 3 => attempts += 1,
+            other => return other,
+        }
+    }
+}
+
+/// A private folder for a broker's data, which goes with the guard.
+async fn data_folder(kind: Kind, guard: &mut Guard) -> Result<PathBuf, Error> {
+    use std::hash::{BuildHasher, RandomState};
+    use std::os::unix::fs::DirBuilderExt;
+    let unique = RandomState::new().hash_one(std::process::id());
+    let name = format!("messaging-book-{}-{unique:016x}", kind.name());
+    let folder = std::env::temp_dir().join(name);
+    guard.folder(&folder).await?;
+    std::fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&folder)
+        .map_err(Error::io(format!("make {}", folder.display())))?;
+    Ok(folder)
+}

