@@ -27,11 +27,21 @@ enum Hold {
 
 impl Broker {
     pub(crate) fn external(kind: Kind, url: String, version: String) -> Broker {
-        Broker { kind, url, version, hold: Hold::External }
+        Broker {
+            kind,
+            url,
+            version,
+            hold: Hold::External,
+        }
     }
 
     pub(crate) fn warm(kind: Kind, lease: Lease) -> Broker {
-        Broker { kind, url: lease.url.clone(), version: lease.version.clone(), hold: Hold::Warm(lease) }
+        Broker {
+            kind,
+            url: lease.url.clone(),
+            version: lease.version.clone(),
+            hold: Hold::Warm(lease),
+        }
     }
 
     pub(crate) fn native(server: Server) -> Broker {
@@ -114,7 +124,11 @@ impl Broker {
         }
         let address = amqp::Address::parse(&self.url)?;
         if amqp::queue_exists(&address, name).await? {
-            return Err(Error::NameTaken { kind: self.kind, url: address.shown, name: name.to_owned() });
+            return Err(Error::NameTaken {
+                kind: self.kind,
+                url: address.shown,
+                name: name.to_owned(),
+            });
         }
         Ok(())
     }
@@ -187,11 +201,12 @@ impl Broker {
     /// prints.
     ///
     /// # Errors
-    /// [`Error::NotOwned`] on a broker that this program did not start natively,
+    /// [`Error::NotOwned`] on a broker that this program did not start, or that has no such tool,
     /// [`Error::Tool`] when the tool fails.
     pub async fn control(&mut self, args: &[&str]) -> Result<String, Error> {
         match &mut self.hold {
             Hold::Native(server) => server.control(args).await,
+            Hold::Container(container) => container.control(args).await,
             _ => Err(self.not_owned("control")),
         }
     }
@@ -214,12 +229,20 @@ impl Broker {
     }
 
     fn not_owned(&self, what: &'static str) -> Error {
-        Error::NotOwned { kind: self.kind, what, source_name: self.source().to_string() }
+        Error::NotOwned {
+            kind: self.kind,
+            what,
+            source_name: self.source().to_string(),
+        }
     }
 }
 
 /// The name of the running program, which for a listing is its crate's name.
 fn program() -> String {
     let program = std::env::current_exe().unwrap_or_default();
-    program.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    program
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }

@@ -67,7 +67,10 @@ fn make(folder: &Path) -> Result<(), Error> {
 
 fn not_writable(folder: &Path) -> impl FnOnce(std::io::Error) -> Error {
     let folder = folder.to_owned();
-    move |error| Error::CacheNotWritable { folder, reason: error.to_string() }
+    move |error| Error::CacheNotWritable {
+        folder,
+        reason: error.to_string(),
+    }
 }
 
 /// One broker's part of the cache, locked against other programs.
@@ -102,11 +105,17 @@ impl Shelf {
         };
         let incoming = folder.join("incoming");
         if incoming.exists() {
-            note(&format!("clearing what an interrupted installation of {kind} left in the cache"));
+            note(&format!(
+                "clearing what an interrupted installation of {kind} left in the cache"
+            ));
             std::fs::remove_dir_all(&incoming).map_err(not_writable(&incoming))?;
         }
         make(&incoming)?;
-        Ok(Shelf { folder, incoming, lock })
+        Ok(Shelf {
+            folder,
+            incoming,
+            lock,
+        })
     }
 
     /// Puts a finished folder in its place, at once and whole.
@@ -120,15 +129,19 @@ impl Shelf {
         Ok(place)
     }
 
-    /// Takes back what an attempt that failed has left.
+    /// Takes back what an attempt that failed has left, and makes room for the next one.
     pub(crate) fn clear(&self) -> Result<(), Error> {
-        std::fs::remove_dir_all(&self.incoming).map_err(not_writable(&self.incoming))?;
+        if self.incoming.exists() {
+            std::fs::remove_dir_all(&self.incoming).map_err(not_writable(&self.incoming))?;
+        }
         make(&self.incoming)
     }
 }
 
 async fn wait_for_lock(kind: Kind, lock: File) -> Result<File, Error> {
-    let step = Step::begin(format!("waiting for another program that is installing {kind}"));
+    let step = Step::begin(format!(
+        "waiting for another program that is installing {kind}"
+    ));
     let locked = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await;
     step.end();
     locked
@@ -140,9 +153,15 @@ async fn wait_for_lock(kind: Kind, lock: File) -> Result<File, Error> {
 /// The versions on a shelf, for example `4.3.6`, in no order. Nothing but whole versions has a
 /// name that begins with a digit.
 pub(crate) fn versions(kind: Kind, root: &Path) -> Vec<OsString> {
-    let entries = std::fs::read_dir(root.join(kind.name())).into_iter().flatten().flatten();
+    let entries = std::fs::read_dir(root.join(kind.name()))
+        .into_iter()
+        .flatten()
+        .flatten();
     entries
         .map(|entry| entry.file_name())
-        .filter(|name| name.to_string_lossy().starts_with(|first: char| first.is_ascii_digit()))
+        .filter(|name| {
+            name.to_string_lossy()
+                .starts_with(|first: char| first.is_ascii_digit())
+        })
         .collect()
 }

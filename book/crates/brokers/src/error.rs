@@ -75,7 +75,9 @@ pub enum Error {
         place: String,
     },
     /// The port that was asked for is in use.
-    #[error("port {port} for {kind} is taken by another program.\n  Choose another one, or end that program: `ss -ltnp 'sport = :{port}'` shows it.")]
+    #[error(
+        "port {port} for {kind} is taken by another program.\n  Choose another one, or end that program: `ss -ltnp 'sport = :{port}'` shows it."
+    )]
     PortTaken {
         /// Which broker.
         kind: Kind,
@@ -149,7 +151,9 @@ pub enum Error {
         fix: String,
     },
     /// A fault was asked of a broker that this program did not start.
-    #[error("cannot {what} this {kind}: it was not started by this program ({source_name}).\n  Use a private broker: `brokers::start` with `private: true`.")]
+    #[error(
+        "cannot {what} this {kind}: it was not started by this program ({source_name}).\n  Use a private broker: `brokers::start` with `private: true`."
+    )]
     NotOwned {
         /// Which broker.
         kind: Kind,

@@ -11,8 +11,12 @@ pub(crate) fn url(kind: Kind) -> Option<String> {
 
 /// Asks the broker at `url` who it is.
 pub(crate) async fn connect(kind: Kind, url: &str) -> Result<Broker, Error> {
-    let version = greet(kind, url).await?;
-    Ok(Broker::external(kind, url.to_owned(), version))
+    let (url, version) = match kind {
+        // The client takes one address, and a reader may name several servers.
+        Kind::Nats => nats::first(url).await?,
+        Kind::RabbitMq | Kind::Kafka => (url.to_owned(), greet(kind, url).await?),
+    };
+    Ok(Broker::external(kind, url, version))
 }
 
 /// The version of the broker at `url`, once it has let us in.

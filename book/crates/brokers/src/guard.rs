@@ -35,7 +35,10 @@ impl Guard {
         // The shell's standard output is unused, so it can carry the lock: a lock belongs to the
         // open file, and the shell's copy keeps it open.
         let stdout = match lock {
-            Some(file) => Stdio::from(file.try_clone().map_err(Error::io("share the cache's lock"))?),
+            Some(file) => Stdio::from(
+                file.try_clone()
+                    .map_err(Error::io("share the cache's lock"))?,
+            ),
             None => Stdio::null(),
         };
         let mut shell = Command::new("/bin/sh")
@@ -78,7 +81,10 @@ impl Guard {
     pub(crate) async fn close(self) -> Result<(), Error> {
         let Guard { mut shell, input } = self;
         drop(input);
-        shell.wait().await.map_err(Error::io("wait for the guard"))?;
+        shell
+            .wait()
+            .await
+            .map_err(Error::io("wait for the guard"))?;
         Ok(())
     }
 

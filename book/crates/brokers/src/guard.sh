@@ -24,11 +24,12 @@ done
 # A stopped process dies of KILL too. All groups at once: a living part may restart a dead one.
 [ -z "$groups" ] || kill -s KILL -- $groups 2>/dev/null
 for container in $containers; do
-  # The engine may still be creating it, so ask until it is gone for good.
-  for try in 1 2 3 4 5 6 7 8 9 10; do
-    docker rm --force --volumes "$container" >/dev/null 2>&1
-    sleep 0.2
-    [ -n "$(docker ps --all --quiet --filter "name=^/$container\$" 2>/dev/null)" ] || [ "$try" -lt 3 ] || break
+  # The engine may still be creating it, so ask again until it was there to be removed. One that
+  # was never created is given up after 3 s.
+  end=$(($(date +%s) + 3))
+  until [ "$(docker rm --force --volumes "$container" 2>/dev/null)" = "$container" ]; do
+    [ "$(date +%s)" -lt "$end" ] || break
+    sleep 0.1
   done
 done
 # Files of a dying process come back until it is dead, so wait for that before removing folders.

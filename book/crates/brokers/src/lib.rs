@@ -7,7 +7,8 @@
 //! 2. warm: `cargo book up` or `cargo book serve --warm` keeps one running;
 //! 3. native: a server on PATH, one in the cache, or one provisioned now with the machine's own
 //!    package clients;
-//! 4. container: the official image, through the docker command line.
+//! 4. container: the official image, through the docker command line. `BOOK_IMAGE_NATS`,
+//!    `BOOK_IMAGE_RABBITMQ` and `BOOK_IMAGE_KAFKA` name other images, from a mirror for example.
 //!
 //! `BROKERS=external|native|container` forces one of them. A broker started here ends with the
 //! program that started it, however that program ends: see [`guard`].
@@ -23,11 +24,11 @@ mod handshake;
 mod kind;
 mod native;
 mod pins;
-mod signals;
 mod ports;
 mod process;
 mod progress;
 mod record;
+mod signals;
 mod source;
 pub mod warm;
 

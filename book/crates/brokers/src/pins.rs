@@ -42,6 +42,12 @@ pub(crate) const JAVA_WHEEL: Wheel = Wheel {
     ],
 };
 
+/// The official images, which have the same versions; RabbitMQ's is the one the book was written
+/// with.
+pub(crate) const NATS_IMAGE: &str = "nats:2.15.1";
+pub(crate) const RABBITMQ_IMAGE: &str = "rabbitmq:4.3.6";
+pub(crate) const KAFKA_IMAGE: &str = "apache/kafka:4.4.0";
+
 /// Kafka, as `org.apache.kafka:kafka_2.13`.
 pub(crate) const KAFKA: &str = "4.4.0";
 
@@ -49,7 +55,9 @@ pub(crate) const KAFKA: &str = "4.4.0";
 pub(crate) const LOG4J: &str = "2.25.5";
 
 /// The SHA-256 over the lines `NAME SHA256` of all jars that these two need, in order of name.
-pub(crate) const KAFKA_JARS: &str = "98d35db37b03cc7124f6a6cce2220db914d744805087e99974d45472339a3ad0";
+pub(crate) const KAFKA_JARS: &str =
+    "98d35db37b03cc7124f6a6cce2220db914d744805087e99974d45472339a3ad0";
 
 /// The Maven plugin that copies them.
-pub(crate) const MAVEN_DEPENDENCY_PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.11.0";
+pub(crate) const MAVEN_DEPENDENCY_PLUGIN: &str =
+    "org.apache.maven.plugins:maven-dependency-plugin:3.11.0";

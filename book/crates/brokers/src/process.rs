@@ -93,7 +93,10 @@ impl Program {
             .stderr(errors)
             .spawn()
             .map_err(Error::io(doing()))?;
-        let broken = || Error::Io { doing: doing(), source: std::io::ErrorKind::BrokenPipe.into() };
+        let broken = || Error::Io {
+            doing: doing(),
+            source: std::io::ErrorKind::BrokenPipe.into(),
+        };
         let mut gate = child.stdin.take().ok_or_else(broken)?;
         let pid = child.id().ok_or_else(broken)?;
         guard.group(pid).await?;
@@ -106,18 +109,26 @@ impl Running {
     /// Sends a signal to the whole group.
     pub(crate) fn signal(&self, signal: rustix::process::Signal) -> Result<(), Error> {
         let doing = format!("signal process group {}", self.pid);
-        let group = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw);
+        let group = i32::try_from(self.pid)
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
         let group = group.ok_or_else(|| Error::Io {
             doing: doing.clone(),
             source: std::io::ErrorKind::InvalidInput.into(),
         })?;
-        rustix::process::kill_process_group(group, signal)
-            .map_err(|errno| Error::Io { doing, source: errno.into() })
+        rustix::process::kill_process_group(group, signal).map_err(|errno| Error::Io {
+            doing,
+            source: errno.into(),
+        })
     }
 
     /// Waits for the leader's end and tells the guard that its number is free.
     pub(crate) async fn reap(&mut self, guard: &mut Guard) -> Result<ExitStatus, Error> {
-        let status = self.child.wait().await.map_err(Error::io("wait for a process"))?;
+        let status = self
+            .child
+            .wait()
+            .await
+            .map_err(Error::io("wait for a process"))?;
         guard.gone(self.pid).await?;
         Ok(status)
     }
@@ -150,7 +161,11 @@ impl Running {
                 return Ok(found);
             }
             if let Some(status) = ended {
-                return Err(Error::Died { kind, reason: status.to_string(), tail: tail(log) });
+                return Err(Error::Died {
+                    kind,
+                    reason: status.to_string(),
+                    tail: tail(log),
+                });
             }
         }
     }
@@ -175,6 +190,13 @@ pub(crate) fn tail(file: &Path) -> Vec<String> {
 
 /// The last lines of a text that are not blank.
 pub(crate) fn last_lines(text: &str) -> Vec<String> {
-    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-    lines[lines.len().saturating_sub(TAIL)..].iter().map(|line| (*line).to_owned()).collect()
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(TAIL)..]
+        .iter()
+        .map(|line| (*line).to_owned())
+        .collect()
 }

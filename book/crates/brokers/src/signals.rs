@@ -24,7 +24,10 @@ pub async fn parent_gone() {
 pub async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let listen = |kind| signal(kind).ok();
-    match (listen(SignalKind::interrupt()), listen(SignalKind::terminate())) {
+    match (
+        listen(SignalKind::interrupt()),
+        listen(SignalKind::terminate()),
+    ) {
         (Some(mut interrupt), Some(mut terminate)) => {
             tokio::select! {
                 _ = interrupt.recv() => {}

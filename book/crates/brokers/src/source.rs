@@ -63,7 +63,9 @@ pub async fn start(kind: Kind, options: Options) -> Result<Broker, Error> {
 }
 
 async fn choose(kind: Kind, options: &Options) -> Result<Broker, Error> {
-    let forced = options.source.map_or_else(forced, |source| Ok(Some(source)))?;
+    let forced = options
+        .source
+        .map_or_else(forced, |source| Ok(Some(source)))?;
     let allowed = |source| forced.is_none_or(|forced| forced == source);
     if allowed(Source::External) && !options.private {
         match external::url(kind) {
@@ -99,7 +101,11 @@ async fn choose(kind: Kind, options: &Options) -> Result<Broker, Error> {
         tried.push(Tried {
             what: "external".into(),
             why: format!("{} is not set", kind.variable()),
-            fix: format!("export {}={} (your own broker)", kind.variable(), kind.example()),
+            fix: format!(
+                "export {}={} (your own broker)",
+                kind.variable(),
+                kind.example()
+            ),
         });
     }
     Err(Error::NoSource { kind, tried })
@@ -125,7 +131,14 @@ fn forced() -> Result<Option<Source>, Error> {
 fn no_external(kind: Kind) -> Error {
     let fix = format!("export {}={}", kind.variable(), kind.example());
     let why = format!("{} is not set", kind.variable());
-    Error::NoSource { kind, tried: vec![Tried { what: "external (BROKERS=external)".into(), why, fix }] }
+    Error::NoSource {
+        kind,
+        tried: vec![Tried {
+            what: "external (BROKERS=external)".into(),
+            why,
+            fix,
+        }],
+    }
 }
 
 fn no_warm(kind: Kind) -> Error {
@@ -134,5 +147,8 @@ fn no_warm(kind: Kind) -> Error {
         why: "no warm broker runs, or all its virtual hosts are in use".into(),
         fix: "run `cargo book up` in another terminal".into(),
     };
-    Error::NoSource { kind, tried: vec![tried] }
+    Error::NoSource {
+        kind,
+        tried: vec![tried],
+    }
 }

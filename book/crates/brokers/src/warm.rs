@@ -58,7 +58,13 @@ impl State {
             doing: "read when this process started".into(),
             source: std::io::ErrorKind::NotFound.into(),
         })?;
-        Ok(State { pid, start_time, nats: None, rabbitmq: None, kafka: None })
+        Ok(State {
+            pid,
+            start_time,
+            nats: None,
+            rabbitmq: None,
+            kafka: None,
+        })
     }
 
     /// The entry of one broker.
@@ -99,14 +105,18 @@ impl State {
     /// When the cache folder cannot be written.
     pub fn write(&self) -> Result<(), Error> {
         let doing = || Error::io("write the file that names the warm brokers");
-        let text = serde_json::to_string_pretty(self).map_err(std::io::Error::other).map_err(doing())?;
+        let text = serde_json::to_string_pretty(self)
+            .map_err(std::io::Error::other)
+            .map_err(doing())?;
         let path = path()?;
         let mut file = tempfile::Builder::new()
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))
             .tempfile_in(cache::folder()?)
             .map_err(doing())?;
         file.write_all(text.as_bytes()).map_err(doing())?;
-        file.persist(path).map_err(|error| error.error).map_err(doing())?;
+        file.persist(path)
+            .map_err(|error| error.error)
+            .map_err(doing())?;
         Ok(())
     }
 
@@ -115,8 +125,11 @@ impl State {
     /// # Errors
     /// When the cache folder cannot be written.
     pub fn remove(&self) -> Result<(), Error> {
-        if State::read()?.is_some_and(|state| state.pid == self.pid && state.start_time == self.start_time) {
-            std::fs::remove_file(path()?).map_err(Error::io("remove the file that names the warm brokers"))?;
+        if State::read()?
+            .is_some_and(|state| state.pid == self.pid && state.start_time == self.start_time)
+        {
+            std::fs::remove_file(path()?)
+                .map_err(Error::io("remove the file that names the warm brokers"))?;
         }
         Ok(())
     }
@@ -135,9 +148,17 @@ fn path() -> Result<PathBuf, Error> {
 fn start_time(pid: u32) -> Option<String> {
     if let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) {
         // The second field is the program's name in parentheses and may hold spaces itself.
-        return stat.rsplit_once(')')?.1.split_whitespace().nth(19).map(str::to_owned);
+        return stat
+            .rsplit_once(')')?
+            .1
+            .split_whitespace()
+            .nth(19)
+            .map(str::to_owned);
     }
-    let ps = std::process::Command::new("ps").args(["-o", "lstart=", "-p", &pid.to_string()]).output().ok()?;
+    let ps = std::process::Command::new("ps")
+        .args(["-o", "lstart=", "-p", &pid.to_string()])
+        .output()
+        .ok()?;
     let time = String::from_utf8(ps.stdout).ok()?.trim().to_owned();
     Some(time).filter(|time| !time.is_empty())
 }
@@ -166,14 +187,22 @@ pub(crate) async fn lease(kind: Kind) -> Result<Option<Lease>, Error> {
     };
     if kind == Kind::Kafka {
         let answers = external::greet(kind, &entry.url).await.is_ok();
-        return Ok(answers.then_some(Lease { url: entry.url, version: entry.version, _lock: None }));
+        return Ok(answers.then_some(Lease {
+            url: entry.url,
+            version: entry.version,
+            _lock: None,
+        }));
     }
     for number in 1..=VHOSTS {
         if let Some(lock) = lock_if_clean(number)? {
             let url = format!("{}/{}", entry.url.trim_end_matches("/%2f"), vhost(number));
             // A host that does not answer is not leased, and neither are the others.
             let answers = external::greet(kind, &url).await.is_ok();
-            return Ok(answers.then_some(Lease { url, version: entry.version, _lock: Some(lock) }));
+            return Ok(answers.then_some(Lease {
+                url,
+                version: entry.version,
+                _lock: Some(lock),
+            }));
         }
     }
     Ok(None)
@@ -186,7 +215,8 @@ fn vhost(number: usize) -> String {
 
 fn lock_file(number: usize) -> Result<File, Error> {
     let folder = cache::folder()?.join("warm");
-    std::fs::create_dir_all(&folder).map_err(Error::io("make the folder for the warm brokers' locks"))?;
+    std::fs::create_dir_all(&folder)
+        .map_err(Error::io("make the folder for the warm brokers' locks"))?;
     OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -223,7 +253,9 @@ fn mark(file: &mut File, word: &str) -> Result<(), Error> {
 /// The definitions that RabbitMQ loads at its start: the virtual hosts to lease beside `/`. With
 /// definitions to load it makes neither its default user nor its default host, so they are here.
 pub(crate) fn definitions() -> String {
-    let hosts: Vec<String> = std::iter::once("/".to_owned()).chain((1..=VHOSTS).map(vhost)).collect();
+    let hosts: Vec<String> = std::iter::once("/".to_owned())
+        .chain((1..=VHOSTS).map(vhost))
+        .collect();
     let everything = ".*";
     serde_json::json!({
         "users": [{ "name": "guest", "password": "guest", "tags": ["administrator"] }],
@@ -263,7 +295,10 @@ pub async fn tend(rabbit: &mut Broker) -> Result<(), Error> {
     if used.is_empty() {
         return Ok(());
     }
-    let hosts: Vec<String> = used.iter().map(|(number, _)| format!("<<\"{}\">>", vhost(*number))).collect();
+    let hosts: Vec<String> = used
+        .iter()
+        .map(|(number, _)| format!("<<\"{}\">>", vhost(*number)))
+        .collect();
     // One Erlang expression for all of them: starting rabbitmqctl costs far more than the work.
     let remake = format!(
         "[begin rabbit_vhost:delete(H, <<\"book\">>), rabbit_vhost:add(H, <<\"book\">>), \

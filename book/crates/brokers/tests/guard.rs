@@ -21,8 +21,14 @@ fn ends_with_its_owner(kind: &str, signal: Signal) {
     let mut held = held(&[kind]);
     let (_, pid) = held.ready();
     let running = processes(held.folder.path());
-    assert!(running.len() >= 3, "owner, guard and broker run: {running:?}");
-    assert!(std::path::Path::new(&format!("/proc/{pid}")).exists(), "the broker's pid is {pid}");
+    assert!(
+        running.len() >= 3,
+        "owner, guard and broker run: {running:?}"
+    );
+    assert!(
+        std::path::Path::new(&format!("/proc/{pid}")).exists(),
+        "the broker's pid is {pid}"
+    );
     held.signal(signal);
     let status = held.wait();
     if signal == Signal::KILL {
@@ -70,7 +76,10 @@ fn killed_while_it_starts(kind: &str, steps: u32, step: Duration) {
         // The schedule of the fault, not a wait for anything.
         std::thread::sleep(step * number);
         held.signal(Signal::KILL);
-        assert!(ended_by(held.wait(), Signal::KILL), "it was still holding its broker");
+        assert!(
+            ended_by(held.wait(), Signal::KILL),
+            "it was still holding its broker"
+        );
         assert_nothing_left(held.folder.path());
     }
 }

@@ -13,37 +13,67 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn private() -> Broker {
-    let options = Options { private: true, ..Options::default() };
+    let options = Options {
+        private: true,
+        ..Options::default()
+    };
     brokers::start(Kind::RabbitMq, options).await.unwrap()
 }
 
 async fn connect(broker: &Broker) -> (Connection, Channel) {
-    let connection = Connection::connect(broker.url(), ConnectionProperties::default()).await.unwrap();
+    let connection = Connection::connect(broker.url(), ConnectionProperties::default())
+        .await
+        .unwrap();
     let channel = connection.create_channel().await.unwrap();
-    channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+    channel
+        .confirm_select(ConfirmSelectOptions::default())
+        .await
+        .unwrap();
     (connection, channel)
 }
 
 async fn declare_quorum(channel: &Channel) {
     let mut arguments = FieldTable::default();
-    arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
-    channel.queue_declare("orders".into(), QueueDeclareOptions::durable(), arguments).await.unwrap();
+    arguments.insert(
+        "x-queue-type".into(),
+        AMQPValue::LongString("quorum".into()),
+    );
+    channel
+        .queue_declare("orders".into(), QueueDeclareOptions::durable(), arguments)
+        .await
+        .unwrap();
 }
 
 async fn publish(channel: &Channel, body: &str) {
     let properties = BasicProperties::default().with_delivery_mode(2);
     let options = BasicPublishOptions::default();
-    let confirm = channel.basic_publish("".into(), "orders".into(), options, body.as_bytes(), properties);
+    let confirm = channel.basic_publish(
+        "".into(),
+        "orders".into(),
+        options,
+        body.as_bytes(),
+        properties,
+    );
     assert!(confirm.await.unwrap().await.unwrap().is_ack());
 }
 
 /// The next order in the queue, acknowledged.
 async fn take(channel: &Channel) -> Vec<u8> {
     let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
-    let mut orders = channel.basic_consume("orders".into(), "test".into(), options, none).await.unwrap();
-    let order = timeout(PATIENCE, orders.next()).await.unwrap().unwrap().unwrap();
+    let mut orders = channel
+        .basic_consume("orders".into(), "test".into(), options, none)
+        .await
+        .unwrap();
+    let order = timeout(PATIENCE, orders.next())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
     assert!(order.ack(BasicAckOptions::default()).await.unwrap());
-    channel.basic_cancel("test".into(), BasicCancelOptions::default()).await.unwrap();
+    channel
+        .basic_cancel("test".into(), BasicCancelOptions::default())
+        .await
+        .unwrap();
     order.data
 }
 
@@ -95,7 +125,11 @@ async fn a_paused_broker_confirms_nothing_until_it_is_resumed() {
     let confirm = channel.basic_publish("".into(), "orders".into(), options, b"o-1", properties);
     let mut confirm = std::pin::pin!(confirm.await.unwrap());
     // A bound that the fault itself gives: a stopped process cannot answer.
-    assert!(timeout(Duration::from_millis(300), &mut confirm).await.is_err());
+    assert!(
+        timeout(Duration::from_millis(300), &mut confirm)
+            .await
+            .is_err()
+    );
 
     broker.resume().await.unwrap();
     let confirm = timeout(PATIENCE, confirm).await.unwrap().unwrap();
@@ -109,18 +143,30 @@ async fn an_external_broker_is_not_touched() {
     let (_connection, channel) = connect(&owned).await;
     declare_quorum(&channel).await;
     // What a listing gets whose AMQP_URL names this broker.
-    let external = brokers::external(Kind::RabbitMq, owned.url()).await.unwrap();
+    let external = brokers::external(Kind::RabbitMq, owned.url())
+        .await
+        .unwrap();
     assert_eq!(external.version(), owned.version());
     assert!(!external.is_ours());
     let taken = external.claim_queue("orders").await;
     assert!(matches!(taken, Err(Error::NameTaken { .. })), "{taken:?}");
     external.claim_queue("another").await.unwrap();
     let mut external = external;
-    for refused in [external.kill().await, external.pause().await, external.restart().await] {
-        assert!(matches!(refused, Err(Error::NotOwned { .. })), "{refused:?}");
+    for refused in [
+        external.kill().await,
+        external.pause().await,
+        external.restart().await,
+    ] {
+        assert!(
+            matches!(refused, Err(Error::NotOwned { .. })),
+            "{refused:?}"
+        );
     }
     external.stop().await.unwrap();
-    let queues = owned.control(&["-q", "list_queues", "name", "type"]).await.unwrap();
+    let queues = owned
+        .control(&["-q", "list_queues", "name", "type"])
+        .await
+        .unwrap();
     assert!(queues.contains("orders\tquorum"), "{queues}");
     owned.stop().await.unwrap();
 }

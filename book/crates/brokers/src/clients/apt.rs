@@ -12,6 +12,19 @@ use crate::process::Program;
 use crate::progress::Step;
 use crate::{Error, Tried};
 
+/// What the host's apt does beside its work, and ours must not: run the host's scripts, which clean
+/// the host's caches, and read lists that no package stands in.
+const OFF: &str = "#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+#clear DPkg::Pre-Invoke;
+#clear DPkg::Post-Invoke;
+#clear Acquire::IndexTargets::deb::DEP-11;
+#clear Acquire::IndexTargets::deb::DEP-11-icons-small;
+#clear Acquire::IndexTargets::deb::DEP-11-icons;
+#clear Acquire::IndexTargets::deb::CNF;
+";
+
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Debian's package clients on this machine, and the mirror that it uses.
@@ -34,7 +47,11 @@ impl Apt {
     /// An apt that can serve any Debian suite; what stands in the way where there is none.
     pub(crate) fn find(what: &str) -> Result<Apt, Tried> {
         let mut apt = Apt::of_host(what)?;
-        let tried = |why: String, fix: &str| Tried { what: what.to_owned(), why, fix: fix.to_owned() };
+        let tried = |why: String, fix: &str| Tried {
+            what: what.to_owned(),
+            why,
+            fix: fix.to_owned(),
+        };
         let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
         if !release.lines().any(|line| line.trim() == "ID=debian") {
             return Err(tried(
@@ -66,7 +83,11 @@ impl Apt {
                 fix: "use a Debian host, or one of the other sources".to_owned(),
             })
         };
-        Ok(Apt { apt_get: program("apt-get")?, dpkg_deb: program("dpkg-deb")?, mirror: String::new() })
+        Ok(Apt {
+            apt_get: program("apt-get")?,
+            dpkg_deb: program("dpkg-deb")?,
+            mirror: String::new(),
+        })
     }
 
     /// Reads what the archive has, into `folder`: comes before a download.
@@ -89,8 +110,12 @@ impl Apt {
         };
         // An empty status file: apt sees a machine on which nothing is installed.
         write("status", String::new())?;
+        write("apt.conf", OFF.to_owned())?;
         if let Archive::Suite(suite) = archive {
-            write("sources.list", format!("deb [signed-by={KEYRING}] {} {suite} main\n", self.mirror))?;
+            write(
+                "sources.list",
+                format!("deb [signed-by={KEYRING}] {} {suite} main\n", self.mirror),
+            )?;
         }
         step.detail(&match archive {
             Archive::Suite(suite) => format!("reading the package lists of Debian {suite}"),
@@ -100,7 +125,11 @@ impl Apt {
         match (archive, tools.run(update, "apt-get update").await) {
             // One broken repository among the host's is no reason to stop: the download tells
             // whether what is wanted was in it.
-            (Archive::Host, Err(error)) if !error.is_final() => Ok(()),
+            (Archive::Host, Err(error))
+                if !error.is_final() && has_packages(&folder.join("lists")) =>
+            {
+                Ok(())
+            }
             (_, updated) => updated.map(|_| ()),
         }
     }
@@ -120,7 +149,11 @@ impl Apt {
             .args(["-y", "--download-only", "-o", "APT::Status-Fd=1", "install"])
             .args(packages.iter().copied());
         let told = format!("apt-get --download-only install {}", packages.join(" "));
-        tools.watch(install, &told, |printed| step.detail(&download_state(printed))).await?;
+        tools
+            .watch(install, &told, |printed| {
+                step.detail(&download_state(printed))
+            })
+            .await?;
         debs(&folder.join("cache/archives"))
     }
 
@@ -137,19 +170,39 @@ impl Apt {
         step.detail(&format!("downloading {package}"));
         let alone = folder.join("alone");
         std::fs::create_dir_all(&alone).map_err(Error::io(format!("make {}", alone.display())))?;
-        let mut download = self.apt_get(tools, folder, archive).args(["download", package]);
+        let mut download = self
+            .apt_get(tools, folder, archive)
+            .args(["download", package]);
         download.folder.clone_from(&alone);
         let told = format!("apt-get download {package}");
         tools.run(download, &told).await?;
-        let found = debs(&alone)?.into_iter().find(|file| package_name(file) == package);
-        found.ok_or_else(|| Error::Tool { command: told, reason: "it brought no file".into(), tail: Vec::new() })
+        let found = debs(&alone)?
+            .into_iter()
+            .find(|file| package_name(file) == package);
+        found.ok_or_else(|| Error::Tool {
+            command: told,
+            reason: "it brought no file".into(),
+            tail: Vec::new(),
+        })
     }
 
     /// Unpacks one package into a folder.
-    pub(crate) async fn unpack(&self, tools: &mut Tools, package: &Path, into: &Path) -> Result<(), Error> {
-        let unpack = tools.program(&self.dpkg_deb).arg("-x").arg(package).arg(into);
+    pub(crate) async fn unpack(
+        &self,
+        tools: &mut Tools,
+        package: &Path,
+        into: &Path,
+    ) -> Result<(), Error> {
+        let unpack = tools
+            .program(&self.dpkg_deb)
+            .arg("-x")
+            .arg(package)
+            .arg(into);
         let name = package.file_name().unwrap_or_default().to_string_lossy();
-        tools.run(unpack, &format!("dpkg-deb -x {name}")).await.map(|_| ())
+        tools
+            .run(unpack, &format!("dpkg-deb -x {name}"))
+            .await
+            .map(|_| ())
     }
 
     fn apt_get(&self, tools: &Tools, folder: &Path, archive: Archive<'_>) -> Program {
@@ -159,7 +212,12 @@ impl Apt {
             ["-o".into(), setting]
         };
         // Dir::Etc::main and ::parts stay the host's: they may hold a proxy.
-        let program = tools.program(&self.apt_get).env("DEBIAN_FRONTEND", "noninteractive").arg("-q");
+        let program = tools
+            .program(&self.apt_get)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .arg("-q")
+            .arg("-c")
+            .arg(folder.join("apt.conf"));
         let program = match archive {
             Archive::Host => program,
             Archive::Suite(_) => program
@@ -170,9 +228,22 @@ impl Apt {
             .args(option("Dir::State::lists", &folder.join("lists")))
             .args(option("Dir::State::status", &folder.join("status")))
             .args(option("Dir::Cache", &folder.join("cache")))
-            .args(["-o", "APT::Install-Recommends=false", "-o", "APT::Sandbox::User="])
+            .args([
+                "-o",
+                "APT::Install-Recommends=false",
+                "-o",
+                "APT::Sandbox::User=",
+            ])
             .args(["-o", "Acquire::Languages=none", "-o", "Debug::NoLocking=1"])
     }
+}
+
+/// Whether apt-get has read at least one list of packages.
+fn has_packages(lists: &Path) -> bool {
+    let entries = std::fs::read_dir(lists).into_iter().flatten().flatten();
+    entries
+        .into_iter()
+        .any(|entry| entry.file_name().to_string_lossy().contains("_Packages"))
 }
 
 /// The packages in a folder, by name.
@@ -198,7 +269,9 @@ pub(crate) fn relink(root: &Path, place: &Path) -> Result<(), Error> {
                 let link = entry.path();
                 let target = std::fs::read_link(&link).map_err(doing())?;
                 // One that points into `root` was adapted before.
-                let inside = target.strip_prefix(root).or_else(|_| target.strip_prefix("/"));
+                let inside = target
+                    .strip_prefix(root)
+                    .or_else(|_| target.strip_prefix("/"));
                 // The target may be a link that is still to be adapted, so it is not followed.
                 let is_unpacked = |inside: &&Path| root.join(inside).symlink_metadata().is_ok();
                 if let Some(inside) = inside.ok().filter(is_unpacked) {
@@ -218,20 +291,33 @@ pub(crate) fn upstream_version(package: &Path) -> Option<String> {
     let name = package.file_name()?.to_str()?;
     let version = name.split('_').nth(1)?;
     let version = version.rsplit_once("%3a").map_or(version, |(_, rest)| rest);
-    let upstream = version.rsplit_once('-').map_or(version, |(upstream, _)| upstream);
+    let upstream = version
+        .rsplit_once('-')
+        .map_or(version, |(upstream, _)| upstream);
     Some(upstream.split(['+', '~']).next()?.to_owned())
 }
 
 /// The package that a `.deb` file holds.
 pub(crate) fn package_name(package: &Path) -> &str {
-    package.file_name().and_then(|name| name.to_str()).and_then(|name| name.split('_').next()).unwrap_or("")
+    package
+        .file_name()
+        .and_then(|name| name.to_str())
+        .and_then(|name| name.split('_').next())
+        .unwrap_or("")
 }
 
 fn host_sources() -> String {
     let mut text = std::fs::read_to_string("/etc/apt/sources.list").unwrap_or_default();
-    for entry in std::fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten() {
+    for entry in std::fs::read_dir("/etc/apt/sources.list.d")
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         let path = entry.path();
-        if path.extension().is_some_and(|extension| extension == "list" || extension == "sources") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "list" || extension == "sources")
+        {
             text.push('\n');
             text.push_str(&std::fs::read_to_string(&path).unwrap_or_default());
         }
@@ -281,20 +367,35 @@ mod tests {
     #[test]
     fn the_mirror_is_the_hosts_own_debian_one() {
         let deb822 = "Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm\n";
-        assert_eq!(mirror(deb822).as_deref(), Some("http://mirror.example/debian"));
+        assert_eq!(
+            mirror(deb822).as_deref(),
+            Some("http://mirror.example/debian")
+        );
         let list = "# deb http://commented.example/debian x main\n\
                     deb http://mirror.example/debian-security bookworm main\n\
                     deb [arch=amd64 signed-by=/k.gpg] https://mirror.example/debian/ bookworm main\n";
-        assert_eq!(mirror(list).as_deref(), Some("https://mirror.example/debian/"));
+        assert_eq!(
+            mirror(list).as_deref(),
+            Some("https://mirror.example/debian/")
+        );
         assert_eq!(mirror("deb http://vendor.example/apt stable main"), None);
     }
 
     #[test]
     fn versions_are_read_from_file_names() {
         let version = |name: &str| upstream_version(Path::new(name));
-        assert_eq!(version("rabbitmq-server_4.3.6-1_all.deb").as_deref(), Some("4.3.6"));
-        assert_eq!(version("erlang-base_1%3a29.1.2+dfsg-1_amd64.deb").as_deref(), Some("29.1.2"));
-        assert_eq!(version("nats-server_2.15.1-1+b2_amd64.deb").as_deref(), Some("2.15.1"));
+        assert_eq!(
+            version("rabbitmq-server_4.3.6-1_all.deb").as_deref(),
+            Some("4.3.6")
+        );
+        assert_eq!(
+            version("erlang-base_1%3a29.1.2+dfsg-1_amd64.deb").as_deref(),
+            Some("29.1.2")
+        );
+        assert_eq!(
+            version("nats-server_2.15.1-1+b2_amd64.deb").as_deref(),
+            Some("2.15.1")
+        );
         assert_eq!(version("nonsense"), None);
     }
 

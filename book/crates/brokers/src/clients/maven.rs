@@ -34,14 +34,22 @@ impl Maven {
             Some(program) => program,
             None => by_apt(tools, folder, step).await?,
         };
-        Ok(Maven { program, java: java.cached.clone() })
+        Ok(Maven {
+            program,
+            java: java.cached.clone(),
+        })
     }
 
     /// Copies Kafka's jars, and what they need, into `folder/jars`, which it gives.
     ///
     /// # Errors
     /// [`Error::Tool`] when Maven fails, and when a jar is not the one that is known.
-    pub(crate) async fn kafka(&self, tools: &mut Tools, folder: &Path, step: &Step) -> Result<PathBuf, Error> {
+    pub(crate) async fn kafka(
+        &self,
+        tools: &mut Tools,
+        folder: &Path,
+        step: &Step,
+    ) -> Result<PathBuf, Error> {
         let io = || Error::io(format!("write in {}", folder.display()));
         std::fs::write(folder.join("pom.xml"), project()).map_err(io())?;
         let jars = folder.join("jars");
@@ -52,7 +60,11 @@ impl Maven {
         options.push_str(" -XX:-UsePerfData -Djava.io.tmpdir=.");
         let mut copy = tools
             .program(&self.program)
-            .args(["--batch-mode", "--strict-checksums", &format!("{MAVEN_DEPENDENCY_PLUGIN}:copy-dependencies")])
+            .args([
+                "--batch-mode",
+                "--strict-checksums",
+                &format!("{MAVEN_DEPENDENCY_PLUGIN}:copy-dependencies"),
+            ])
             .arg(option("outputDirectory", &jars))
             .arg(option("maven.repo.local", &folder.join("repository")));
         if let Some(java) = &self.java {
@@ -76,7 +88,9 @@ impl Maven {
         if found != KAFKA_JARS {
             return Err(Error::Tool {
                 command: told,
-                reason: format!("the jars are not those that are known (SHA-256 {found} instead of {KAFKA_JARS})"),
+                reason: format!(
+                    "the jars are not those that are known (SHA-256 {found} instead of {KAFKA_JARS})"
+                ),
                 tail: Vec::new(),
             });
         }
@@ -93,15 +107,30 @@ async fn by_apt(tools: &mut Tools, folder: &Path, step: &Step) -> Result<PathBuf
         fix: "install Maven".into(),
         ..tried
     })?;
-    unpack(&apt, tools, folder, step).await.map_err(|error| Tried {
-        what: what.into(),
-        why: format!("there is no mvn on PATH, and the package maven does not serve: {error}"),
-        fix: "install Maven (Debian: apt-get install maven)".into(),
-    })
+    unpack(&apt, tools, folder, step)
+        .await
+        .map_err(|error| Tried {
+            what: what.into(),
+            why: format!("there is no mvn on PATH, and the package maven does not serve: {error}"),
+            fix: "install Maven (Debian: apt-get install maven)".into(),
+        })
 }
 
-async fn unpack(apt: &Apt, tools: &mut Tools, folder: &Path, step: &Step) -> Result<PathBuf, Error> {
-    let packages = apt.download(tools, &folder.join("maven-apt"), Archive::Host, &["maven"], step).await?;
+async fn unpack(
+    apt: &Apt,
+    tools: &mut Tools,
+    folder: &Path,
+    step: &Step,
+) -> Result<PathBuf, Error> {
+    let packages = apt
+        .download(
+            tools,
+            &folder.join("maven-apt"),
+            Archive::Host,
+            &["maven"],
+            step,
+        )
+        .await?;
     let root = folder.join("maven");
     step.detail("unpacking Maven");
     for package in &packages {
@@ -133,12 +162,18 @@ fn project() -> String {
 
 /// The SHA-256 over the lines `NAME SHA256` of all files in a folder, in order of name.
 fn digest(folder: &Path) -> std::io::Result<String> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)?
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
     files.sort();
     let mut list = Sha256::new();
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        list.update(format!("{name} {}\n", hex(&Sha256::digest(std::fs::read(&file)?))));
+        list.update(format!(
+            "{name} {}\n",
+            hex(&Sha256::digest(std::fs::read(&file)?))
+        ));
     }
     Ok(hex(&list.finalize()))
 }

@@ -15,7 +15,9 @@ use crate::process::{Program, last_lines};
 /// The path of a program on PATH.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| is_program(file))
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|file| is_program(file))
 }
 
 fn is_program(file: &Path) -> bool {
@@ -25,6 +27,7 @@ fn is_program(file: &Path) -> bool {
 }
 
 /// Runs tools one after the other under one guard, and keeps what each one prints.
+#[derive(Debug)]
 pub(crate) struct Tools {
     guard: Guard,
     folder: PathBuf,
@@ -34,11 +37,21 @@ pub(crate) struct Tools {
 impl Tools {
     /// Tools that work in `folder`, while `lock` is held, also beyond this program's own end.
     pub(crate) fn new(folder: &Path, lock: &std::fs::File) -> Result<Tools, Error> {
-        Ok(Tools {
-            guard: Guard::start(Some(lock))?,
+        Ok(Tools::with(Guard::start(Some(lock))?, folder))
+    }
+
+    /// Tools that work in `folder` under a guard that has more to end than them.
+    pub(crate) fn with(guard: Guard, folder: &Path) -> Tools {
+        Tools {
+            guard,
             folder: folder.to_owned(),
             output: folder.join("output"),
-        })
+        }
+    }
+
+    /// Their guard.
+    pub(crate) fn guard(&mut self) -> &mut Guard {
+        &mut self.guard
     }
 
     /// A program that runs in the tools' folder and puts its temporary files there as well, so
@@ -77,7 +90,8 @@ impl Tools {
         if status.success() {
             return Ok(printed);
         }
-        if printed.contains("No space left on device") || printed.contains("Disk quota exceeded") {
+        let says_so = ["No space left on device", "Disk quota exceeded"];
+        if says_so.iter().any(|words| printed.contains(words)) || is_full(&self.folder) {
             return Err(disk_full(told, &self.folder));
         }
         Err(Error::Tool {
@@ -98,7 +112,10 @@ impl Tools {
             if error.kind() == std::io::ErrorKind::StorageFull {
                 disk_full(&told, &folder)
             } else {
-                Error::Io { doing: format!("write in {}", folder.display()), source: error }
+                Error::Io {
+                    doing: format!("write in {}", folder.display()),
+                    source: error,
+                }
             }
         }
     }
@@ -112,6 +129,16 @@ impl Tools {
 /// About what the largest of the three, with its download, takes in the cache.
 const MEGABYTES: u32 = 400;
 
+/// Whether so little is free that the next file of a package would not fit. A tool's complaint lies
+/// on the same full disk, so it may not be there to be read.
+fn is_full(folder: &Path) -> bool {
+    rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail * disk.f_frsize < 16_000_000)
+}
+
 fn disk_full(what: &str, folder: &Path) -> Error {
-    Error::DiskFull { what: format!("`{what}`"), megabytes: MEGABYTES, folder: folder.to_owned() }
+    Error::DiskFull {
+        what: format!("`{what}`"),
+        megabytes: MEGABYTES,
+        folder: folder.to_owned(),
+    }
 }

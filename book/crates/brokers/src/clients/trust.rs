@@ -10,8 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// Where the PEM file is: on Debian and Ubuntu, on Fedora, on macOS and Alpine.
-const BUNDLES: [&str; 3] =
-    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+const BUNDLES: [&str; 3] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+];
 
 /// The format's own numbers (`sun.security.provider.JavaKeyStore`).
 const MAGIC: u32 = 0xFEED_FEED;
@@ -22,7 +25,10 @@ const TRUSTED_CERTIFICATE: u32 = 2;
 pub(crate) fn write_store(file: &Path) -> io::Result<bool> {
     let named = std::env::var_os("SSL_CERT_FILE").map(std::path::PathBuf::from);
     let bundles = named.into_iter().chain(BUNDLES.iter().map(Into::into));
-    let Some(pem) = bundles.filter_map(|bundle| std::fs::read_to_string(bundle).ok()).next() else {
+    let Some(pem) = bundles
+        .filter_map(|bundle| std::fs::read_to_string(bundle).ok())
+        .next()
+    else {
         return Ok(false);
     };
     std::fs::write(file, store(&certificates(&pem)))?;
@@ -75,8 +81,15 @@ mod tests {
         let found = certificates(pem);
         assert_eq!(found, [vec![1, 2, 3, 4, 5], vec![6]]);
         let store = store(&found);
-        assert_eq!(store[..12], [0xFE, 0xED, 0xFE, 0xED, 0, 0, 0, 2, 0, 0, 0, 2]);
-        assert!(store.windows(9).any(|window| window == [0, 0, 0, 5, 1, 2, 3, 4, 5]));
+        assert_eq!(
+            store[..12],
+            [0xFE, 0xED, 0xFE, 0xED, 0, 0, 0, 2, 0, 0, 0, 2]
+        );
+        assert!(
+            store
+                .windows(9)
+                .any(|window| window == [0, 0, 0, 5, 1, 2, 3, 4, 5])
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
-use super::{LONGEST, PATIENCE};
+use super::{LONGEST, PATIENCE, percent_decode, redacted};
 use crate::{Error, Kind};
 
 const KIND: Kind = Kind::RabbitMq;
@@ -48,23 +48,39 @@ pub(crate) struct Address {
 impl Address {
     /// Reads an address as RabbitMQ's URI specification has it: no path is the virtual host `/`.
     pub(crate) fn parse(text: &str) -> Result<Address, Error> {
-        let bad = |reason: String| Error::BadUrl { kind: KIND, value: redacted(text), reason };
+        let bad = |reason: String| Error::BadUrl {
+            kind: KIND,
+            value: redacted(text),
+            reason,
+        };
         let url = Url::parse(text).map_err(|error| bad(error.to_string()))?;
         match url.scheme() {
             "amqp" => {}
-            "amqps" => return Err(bad("the listings speak plain AMQP: use amqp://, on loopback or in a private network".into())),
+            "amqps" => return Err(bad(
+                "the listings speak plain AMQP: use amqp://, on loopback or in a private network"
+                    .into(),
+            )),
             other => return Err(bad(format!("its scheme is {other}://, not amqp://"))),
         }
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| bad("it names no host".into()))?;
+        let host = url
+            .host_str()
+            .filter(|host| !host.is_empty())
+            .ok_or_else(|| bad("it names no host".into()))?;
         let decode = |part: &str| {
             percent_decode(part).ok_or_else(|| bad(format!("{part} is not percent-encoded UTF-8")))
         };
         let part = |text: &str, default: &str| {
-            if text.is_empty() { Ok(default.to_owned()) } else { decode(text) }
+            if text.is_empty() {
+                Ok(default.to_owned())
+            } else {
+                decode(text)
+            }
         };
         let vhost = url.path().strip_prefix('/').unwrap_or("");
         if vhost.contains('/') {
-            return Err(bad("its virtual host holds a bare slash: write it as %2f".into()));
+            return Err(bad(
+                "its virtual host holds a bare slash: write it as %2f".into()
+            ));
         }
         Ok(Address {
             host: host.trim_matches(['[', ']']).to_owned(),
@@ -77,45 +93,20 @@ impl Address {
     }
 
     fn unreachable(&self, reason: impl ToString) -> Error {
-        Error::Unreachable { kind: KIND, url: self.shown.clone(), reason: reason.to_string() }
+        Error::Unreachable {
+            kind: KIND,
+            url: self.shown.clone(),
+            reason: reason.to_string(),
+        }
     }
 
     fn refused(&self, reason: impl ToString) -> Error {
-        Error::Refused { kind: KIND, url: self.shown.clone(), reason: reason.to_string() }
-    }
-}
-
-/// The address with its password replaced.
-fn redacted(text: &str) -> String {
-    match Url::parse(text) {
-        Ok(mut url) if url.password().is_some() => {
-            let _ = url.set_password(Some("***"));
-            url.to_string()
-        }
-        Ok(url) => url.to_string(),
-        // What cannot be read may hold a password anywhere before the `@`.
-        Err(_) => match text.rsplit_once('@') {
-            Some((_, behind)) => format!("***@{behind}"),
-            None => text.to_owned(),
-        },
-    }
-}
-
-fn percent_decode(text: &str) -> Option<String> {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] == b'%' {
-            let hex = text.get(at + 1..at + 3)?;
-            decoded.push(u8::from_str_radix(hex, 16).ok()?);
-            at += 3;
-        } else {
-            decoded.push(bytes[at]);
-            at += 1;
+        Error::Refused {
+            kind: KIND,
+            url: self.shown.clone(),
+            reason: reason.to_string(),
         }
     }
-    String::from_utf8(decoded).ok()
 }
 
 /// Logs in and out again; gives the broker's version.
@@ -129,13 +120,17 @@ pub(crate) async fn greet(address: &Address) -> Result<String, Error> {
 pub(crate) async fn queue_exists(address: &Address, name: &str) -> Result<bool, Error> {
     let (mut stream, _) = open(address).await?;
     let lost = |error: io::Error| address.unreachable(error);
-    send(&mut stream, 1, method::CHANNEL_OPEN, &[0]).await.map_err(lost)?;
+    send(&mut stream, 1, method::CHANNEL_OPEN, &[0])
+        .await
+        .map_err(lost)?;
     expect(&mut stream, method::CHANNEL_OPEN_OK, address).await?;
     let mut declare = vec![0, 0];
     short(&mut declare, name);
     declare.push(1); // passive
     declare.extend([0, 0, 0, 0]); // no arguments
-    send(&mut stream, 1, method::QUEUE_DECLARE, &declare).await.map_err(lost)?;
+    send(&mut stream, 1, method::QUEUE_DECLARE, &declare)
+        .await
+        .map_err(lost)?;
     match receive(&mut stream).await.map_err(lost)? {
         (method::QUEUE_DECLARE_OK, _) => Ok(true),
         (method::CHANNEL_CLOSE, arguments) if reply(&arguments).0 == 404 => Ok(false),
@@ -153,17 +148,27 @@ async fn open(address: &Address) -> Result<(TcpStream, String), Error> {
 
 async fn log_in(address: &Address) -> Result<(TcpStream, String), Error> {
     let lost = |error: io::Error| address.unreachable(error);
-    let mut stream = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(lost)?;
-    stream.write_all(b"AMQP\x00\x00\x09\x01").await.map_err(lost)?;
+    let mut stream = TcpStream::connect((address.host.as_str(), address.port))
+        .await
+        .map_err(lost)?;
+    stream
+        .write_all(b"AMQP\x00\x00\x09\x01")
+        .await
+        .map_err(lost)?;
     let start = expect(&mut stream, method::CONNECTION_START, address).await?;
     let version = server_version(&start).unwrap_or_else(|| "unknown".to_owned());
 
     let mut start_ok = Vec::new();
     start_ok.extend([0, 0, 0, 0]); // no client properties
     short(&mut start_ok, "PLAIN");
-    long(&mut start_ok, format!("\0{}\0{}", address.user, address.password).as_bytes());
+    long(
+        &mut start_ok,
+        format!("\0{}\0{}", address.user, address.password).as_bytes(),
+    );
     short(&mut start_ok, "en_US");
-    send(&mut stream, 0, method::CONNECTION_START_OK, &start_ok).await.map_err(lost)?;
+    send(&mut stream, 0, method::CONNECTION_START_OK, &start_ok)
+        .await
+        .map_err(lost)?;
     // RabbitMQ says why only to clients that announce a capability; to the others it hangs up.
     let tune = match receive(&mut stream).await {
         Ok((method::CONNECTION_TUNE, tune)) => tune,
@@ -173,26 +178,44 @@ async fn log_in(address: &Address) -> Result<(TcpStream, String), Error> {
             return Err(address.refused(reason));
         }
     };
-    send(&mut stream, 0, method::CONNECTION_TUNE_OK, &tune).await.map_err(lost)?;
+    send(&mut stream, 0, method::CONNECTION_TUNE_OK, &tune)
+        .await
+        .map_err(lost)?;
     let mut open = Vec::new();
     short(&mut open, &address.vhost);
     open.extend([0, 0]); // two fields of older versions
-    send(&mut stream, 0, method::CONNECTION_OPEN, &open).await.map_err(lost)?;
+    send(&mut stream, 0, method::CONNECTION_OPEN, &open)
+        .await
+        .map_err(lost)?;
     match receive(&mut stream).await.map_err(lost)? {
         (method::CONNECTION_OPEN_OK, _) => Ok((stream, version)),
         (_, arguments) => Err(address.refused(reply(&arguments).1)),
     }
 }
 
-async fn expect(stream: &mut TcpStream, wanted: (u16, u16), address: &Address) -> Result<Vec<u8>, Error> {
-    match receive(stream).await.map_err(|error| address.unreachable(error))? {
+async fn expect(
+    stream: &mut TcpStream,
+    wanted: (u16, u16),
+    address: &Address,
+) -> Result<Vec<u8>, Error> {
+    match receive(stream)
+        .await
+        .map_err(|error| address.unreachable(error))?
+    {
         (found, arguments) if found == wanted => Ok(arguments),
         (method::CONNECTION_CLOSE, arguments) => Err(address.refused(reply(&arguments).1)),
-        (found, _) => Err(address.unreachable(format!("it answers with method {found:?} of AMQP, not {wanted:?}"))),
+        (found, _) => Err(address.unreachable(format!(
+            "it answers with method {found:?} of AMQP, not {wanted:?}"
+        ))),
     }
 }
 
-async fn send(stream: &mut TcpStream, channel: u16, (class, method): (u16, u16), arguments: &[u8]) -> io::Result<()> {
+async fn send(
+    stream: &mut TcpStream,
+    channel: u16,
+    (class, method): (u16, u16),
+    arguments: &[u8],
+) -> io::Result<()> {
     let size = u32::try_from(arguments.len() + 4).map_err(io::Error::other)?;
     let mut frame = vec![METHOD_FRAME];
     frame.extend(channel.to_be_bytes());
@@ -231,7 +254,9 @@ async fn receive(stream: &mut TcpStream) -> io::Result<((u16, u16), Vec<u8>)> {
 
 /// Code and text of a `close` method.
 fn reply(arguments: &[u8]) -> (u16, String) {
-    let code = arguments.get(..2).map_or(0, |code| u16::from_be_bytes([code[0], code[1]]));
+    let code = arguments
+        .get(..2)
+        .map_or(0, |code| u16::from_be_bytes([code[0], code[1]]));
     let length = arguments.get(2).copied().unwrap_or(0) as usize;
     let text = arguments.get(3..3 + length).unwrap_or_default();
     let mut shown = String::from_utf8_lossy(text).into_owned();
@@ -245,7 +270,10 @@ fn reply(arguments: &[u8]) -> (u16, String) {
 /// short name, a type letter and a value; the value wanted is a long string (`S`).
 fn server_version(start: &[u8]) -> Option<String> {
     const ENTRY: &[u8] = b"\x07versionS";
-    let at = start.windows(ENTRY.len()).position(|window| window == ENTRY)? + ENTRY.len();
+    let at = start
+        .windows(ENTRY.len())
+        .position(|window| window == ENTRY)?
+        + ENTRY.len();
     let length = start.get(at..at + 4)?;
     let length = u32::from_be_bytes([length[0], length[1], length[2], length[3]]) as usize;
     String::from_utf8(start.get(at + 4..at + 4 + length)?.to_vec()).ok()
@@ -270,17 +298,32 @@ mod tests {
     #[test]
     fn an_address_has_rabbitmqs_defaults() -> Result<(), Error> {
         let address = Address::parse("amqp://localhost")?;
-        assert_eq!((address.port, address.user.as_str(), address.vhost.as_str()), (5672, "guest", "/"));
+        assert_eq!(
+            (address.port, address.user.as_str(), address.vhost.as_str()),
+            (5672, "guest", "/")
+        );
         let address = Address::parse("amqp://shop:s%40crt@[::1]:5673/book-01")?;
         assert_eq!((address.host.as_str(), address.port), ("::1", 5673));
-        assert_eq!((address.password.as_str(), address.vhost.as_str()), ("s@crt", "book-01"));
+        assert_eq!(
+            (address.password.as_str(), address.vhost.as_str()),
+            ("s@crt", "book-01")
+        );
         Ok(())
     }
 
     #[test]
     fn a_password_is_never_shown() {
-        for url in ["amqp://u:hunter2@h:1/x/y", "amqps://u:hunter2@h", "http://u:hunter2@h", "amqp//u:hunter2@h"] {
-            let message = Address::parse(url).err().map(|error| error.to_string()).unwrap_or_default();
+        for url in [
+            "amqp://u:hunter2@h:1/x/y",
+            "amqps://u:hunter2@h",
+            "http://u:hunter2@h",
+            "amqp//u:hunter2@h",
+            "amqp:u:hunter2@h",
+        ] {
+            let message = Address::parse(url)
+                .err()
+                .map(|error| error.to_string())
+                .unwrap_or_default();
             assert!(message.contains("AMQP_URL is not an address"), "{message}");
             assert!(!message.contains("hunter2"), "{message}");
         }

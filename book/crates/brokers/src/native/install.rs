@@ -75,7 +75,11 @@ pub(crate) struct Routes<'a> {
 
 impl<'a> Routes<'a> {
     pub(crate) fn new(kind: Kind, shelf: &'a Shelf) -> Routes<'a> {
-        Routes { kind, shelf, tried: Vec::new() }
+        Routes {
+            kind,
+            shelf,
+            tried: Vec::new(),
+        }
     }
 
     /// Notes a route that could not even begin.
@@ -94,7 +98,11 @@ impl<'a> Routes<'a> {
             Ok(found) => Ok(Some(found)),
             Err(error) if error.is_final() => Err(error),
             Err(error) => {
-                self.tried.push(Tried { what: what.into(), why: error.to_string(), fix: fix.into() });
+                self.tried.push(Tried {
+                    what: what.into(),
+                    why: error.to_string(),
+                    fix: fix.into(),
+                });
                 self.shelf.clear()?;
                 Ok(None)
             }
@@ -103,7 +111,10 @@ impl<'a> Routes<'a> {
 
     /// No route gave a server.
     pub(crate) fn none(self) -> Error {
-        Error::NoSource { kind: self.kind, tried: self.tried }
+        Error::NoSource {
+            kind: self.kind,
+            tried: self.tried,
+        }
     }
 }
 
@@ -128,7 +139,11 @@ fn newest(kind: Kind, root: &Path) -> Option<Found> {
     let newest = versions
         .map(|name| name.to_string_lossy().into_owned())
         .reduce(|best, other| if at_least(&best, &other) { best } else { other })?;
-    Some(Found { place: root.join(kind.name()).join(&newest), version: newest, on_path: false })
+    Some(Found {
+        place: root.join(kind.name()).join(&newest),
+        version: newest,
+        on_path: false,
+    })
 }
 
 /// The newest version of a broker in the cache, if there is one, and the folder it is in.

@@ -1,13 +1,13 @@
 //! A broker that runs as a process of this program, without root and without Docker.
 
 mod install;
-mod kafka;
-mod nats;
-mod rabbitmq;
+pub(crate) mod kafka;
+pub(crate) mod nats;
+pub(crate) mod rabbitmq;
 mod server;
 
 pub use install::{installed, refresh};
-pub(crate) use server::Server;
+pub(crate) use server::{GRACE, READY, Server, port_taken};
 
 use std::path::PathBuf;
 
@@ -35,7 +35,7 @@ pub(crate) async fn start(kind: Kind, options: &Options) -> Result<Server, Error
 }
 
 /// A private folder for a broker's data, which goes with the guard.
-async fn data_folder(kind: Kind, guard: &mut Guard) -> Result<PathBuf, Error> {
+pub(crate) async fn data_folder(kind: Kind, guard: &mut Guard) -> Result<PathBuf, Error> {
     use std::hash::{BuildHasher, RandomState};
     use std::os::unix::fs::DirBuilderExt;
     let unique = RandomState::new().hash_one(std::process::id());

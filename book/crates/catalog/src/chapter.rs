@@ -1,0 +1,168 @@
+//! A chapter: one folder under `chapters/`, which is one package.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::Catalog;
+use crate::files::{entries, read, shown, stems};
+
+/// The broker clients whose version is recorded with a run.
+const CLIENTS: [&str; 3] = ["async-nats", "lapin", "rdkafka"];
+/// The brokers that a chapter may ask for.
+const BROKERS: [&str; 3] = ["nats", "rabbitmq", "kafka"];
+
+/// One chapter: its folder and what its manifest says under `[package.metadata.book]`.
+#[derive(Clone, Debug)]
+pub struct Chapter {
+    /// The name of the folder, the package and the page, such as `ch03-rabbit-queue`.
+    pub id: String,
+    /// The folder.
+    pub dir: PathBuf,
+    /// Who acts in the output, in the order of the canonical form.
+    pub lanes: Vec<String>,
+    /// The settings a reader may turn, each with its possible values: `ack` has `manual`, `auto`.
+    pub knobs: BTreeMap<String, Vec<String>>,
+    /// The brokers that the listing needs: `nats`, `rabbitmq`, `kafka`.
+    pub brokers: Vec<String>,
+    /// The packages that the manifest names under `[dependencies]`.
+    pub dependencies: Vec<String>,
+    pub(crate) root: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    package: Package,
+    #[serde(default)]
+    dependencies: BTreeMap<String, toml::Value>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+#[derive(Default, Deserialize)]
+struct Metadata {
+    #[serde(default)]
+    book: Book,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Book {
+    lanes: Vec<String>,
+    knobs: BTreeMap<String, Vec<String>>,
+    brokers: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Lock {
+    package: Vec<Locked>,
+}
+
+#[derive(Deserialize)]
+struct Locked {
+    name: String,
+    version: String,
+}
+
+/// All chapters, sorted by id.
+pub(crate) fn read_all(root: &Path) -> Result<Vec<Chapter>> {
+    entries(root, &root.join("chapters"))?
+        .into_iter()
+        .filter(|path| path.is_dir())
+        .map(|dir| read_one(root, dir))
+        .collect()
+}
+
+fn read_one(root: &Path, dir: PathBuf) -> Result<Chapter> {
+    let path = dir.join("Cargo.toml");
+    let text = read(root, &path).context("every folder in chapters/ is a package")?;
+    let manifest: Manifest =
+        toml::from_str(&text).with_context(|| format!("{} is malformed", shown(root, &path)))?;
+    let id = dir
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    if manifest.package.name != id {
+        bail!(
+            "{}: the package is named `{}`, its folder `{id}`; give both the same name",
+            shown(root, &path),
+            manifest.package.name
+        );
+    }
+    let book = manifest.package.metadata.book;
+    if let Some(broker) = book
+        .brokers
+        .iter()
+        .find(|broker| !BROKERS.contains(&broker.as_str()))
+    {
+        bail!(
+            "{}: brokers names `{broker}`; use {}",
+            shown(root, &path),
+            BROKERS.join(", ")
+        );
+    }
+    Ok(Chapter {
+        id,
+        dir,
+        lanes: book.lanes,
+        knobs: book.knobs,
+        brokers: book.brokers,
+        dependencies: manifest.dependencies.into_keys().collect(),
+        root: root.to_owned(),
+    })
+}
+
+impl Chapter {
+    /// The names of its recorded transcripts, sorted.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn transcripts(&self) -> Result<Vec<String>> {
+        stems(&self.root, &self.dir.join("transcripts"), ".trycmd")
+    }
+
+    /// The ids of its predictions, sorted.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn predictions(&self) -> Result<Vec<String>> {
+        stems(&self.root, &self.dir.join("predict"), ".toml")
+    }
+}
+
+impl Catalog {
+    /// The broker client that a chapter is built with, and its version, such as `lapin 4.12.3`;
+    /// several are joined by commas, and a chapter without one gives an empty text.
+    ///
+    /// # Errors
+    /// When there is no such chapter, or Cargo.lock cannot be read or lacks the client.
+    pub fn client(&self, chapter: &str) -> Result<String> {
+        let chapter = self.chapter(chapter)?;
+        let path = self.root.join("Cargo.lock");
+        let lock: Lock =
+            toml::from_str(&read(&self.root, &path)?).context("Cargo.lock is malformed")?;
+        let mut clients = Vec::new();
+        for client in CLIENTS {
+            if !chapter.dependencies.iter().any(|name| name == client) {
+                continue;
+            }
+            let locked = lock.package.iter().find(|package| package.name == client);
+            let locked = locked.with_context(|| {
+                format!(
+                    "Cargo.lock lacks {client}; run `cargo build -p {}`",
+                    chapter.id
+                )
+            })?;
+            clients.push(format!("{client} {}", locked.version));
+        }
+        Ok(clients.join(", "))
+    }
+}

@@ -1,0 +1,157 @@
+//! Predictions: a question that the reader answers before the page shows the run.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use history::Fate;
+use serde::Deserialize;
+
+use crate::files::{instead, read};
+use crate::{Catalog, Transcript};
+
+/// A question about a recorded run. The right answer is counted in the run, never written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Predict {
+    /// The chapter's id.
+    pub chapter: String,
+    /// The name of the prediction's file, without `.toml`.
+    pub id: String,
+    /// The file.
+    pub path: PathBuf,
+    /// The question.
+    pub ask: String,
+    /// The name of the transcript that answers it.
+    pub run: String,
+    /// What is counted in its fate strip.
+    pub fact: Fate,
+    /// The count.
+    pub answer: usize,
+    /// The answers to choose from; exactly one has the count.
+    pub options: Vec<Choice>,
+    right: usize,
+}
+
+/// An answer that a reader can choose.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// The answer in words.
+    pub text: String,
+    /// The count that it stands for.
+    pub value: usize,
+    /// The misconception (`M05`) behind a wrong answer; the right one has none.
+    pub misconception: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    ask: String,
+    run: String,
+    fact: String,
+    option: Vec<Choice>,
+}
+
+impl Predict {
+    /// The index of the right option.
+    pub fn right(&self) -> usize {
+        self.right
+    }
+}
+
+impl Catalog {
+    /// A chapter's prediction, with its answer counted in the transcript that it names.
+    ///
+    /// # Errors
+    /// When it does not exist or is malformed, its transcript or fact is unknown, none or
+    /// several options are right, or a wrong one names no misconception of
+    /// book/misconceptions.toml. The message has the file and the fix.
+    pub fn predict(&self, chapter: &str, id: &str) -> Result<Predict> {
+        let found = self.chapter(chapter)?;
+        let path = found.dir.join("predict").join(format!("{id}.toml"));
+        let shown = self.shown(&path);
+        if !path.is_file() {
+            let ids = found.predictions()?;
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            bail!("{shown} does not exist; {}", instead(id, &ids));
+        }
+        let file: File = toml::from_str(&read(&self.root, &path)?)
+            .with_context(|| format!("{shown} is malformed"))?;
+        let fact = fact(&file.fact).with_context(|| shown.clone())?;
+        let transcript = self
+            .transcript(chapter, &file.run)
+            .with_context(|| shown.clone())?;
+        let answer = count(&transcript, fact).with_context(|| shown.clone())?;
+        let right = right(&file, answer).with_context(|| shown.clone())?;
+        self.check_misconceptions(&file.option, right)
+            .with_context(|| shown.clone())?;
+        Ok(Predict {
+            chapter: chapter.to_owned(),
+            id: id.to_owned(),
+            path,
+            ask: file.ask,
+            run: file.run,
+            fact,
+            answer,
+            options: file.option,
+            right,
+        })
+    }
+
+    fn check_misconceptions(&self, options: &[Choice], right: usize) -> Result<()> {
+        let known = self.misconceptions()?;
+        for (index, option) in options.iter().enumerate() {
+            let text = &option.text;
+            match &option.misconception {
+                Some(id) if index == right => {
+                    bail!("the option `{text}` is right; remove its misconception {id}");
+                }
+                None if index != right => {
+                    bail!("the option `{text}` is wrong; name the misconception behind it");
+                }
+                Some(id) if !known.contains_key(id) => {
+                    bail!(
+                        "the misconception {id} is unknown; add [{id}] to book/misconceptions.toml"
+                    );
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn fact(text: &str) -> Result<Fate> {
+    text.strip_prefix("strip.")
+        .and_then(|word| word.parse().ok())
+        .with_context(|| {
+            let facts: Vec<String> = Fate::ALL
+                .iter()
+                .map(|fate| format!("strip.{fate}"))
+                .collect();
+            format!("the fact `{text}` is unknown; use {}", facts.join(", "))
+        })
+}
+
+fn count(transcript: &Transcript, fact: Fate) -> Result<usize> {
+    Ok(transcript.strip()?.count(fact))
+}
+
+fn right(file: &File, answer: usize) -> Result<usize> {
+    let mut right = (0..file.option.len()).filter(|index| file.option[*index].value == answer);
+    match (right.next(), right.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => bail!(
+            "{} is {answer} in the run `{}`, and no option has this value; correct one",
+            file.fact,
+            file.run
+        ),
+        (Some(first), Some(second)) => bail!(
+            "{} is {answer} in the run `{}`, and both `{}` and `{}` have this value; keep one",
+            file.fact,
+            file.run,
+            file.option[first].text,
+            file.option[second].text
+        ),
+    }
+}

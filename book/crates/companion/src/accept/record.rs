@@ -1,0 +1,102 @@
+//! Runs a listing three times and makes sure that it says the same each time.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use catalog::{Chapter, Transcript, Version};
+use companion::runner::{Finished, Invocation, run};
+use serde::Deserialize;
+use tokio::process::Command;
+
+use super::store::difference;
+
+/// How often a listing runs before it is believed.
+const RUNS: usize = 3;
+/// How long one run may take.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// What was seen.
+pub struct Recorded {
+    /// The first of the runs.
+    pub run: Finished,
+    /// The form that all runs share.
+    pub canonical: Vec<String>,
+    /// The broker that the listing used.
+    pub broker: Version,
+}
+
+/// A line of the file in which the `brokers` crate says what a program uses.
+#[derive(Deserialize)]
+struct Used {
+    broker: String,
+    version: String,
+}
+
+/// Runs the transcript's command in the top folder `root`; refuses what differs or fails.
+pub async fn three_times(
+    root: &Path,
+    chapter: &Chapter,
+    transcript: &Transcript,
+    program: &Path,
+    invocation: &Invocation,
+) -> Result<Recorded> {
+    let first = once(root, chapter, transcript, program, invocation).await?;
+    for number in 2..=RUNS {
+        let again = once(root, chapter, transcript, program, invocation).await?;
+        if again.canonical != first.canonical {
+            bail!(
+                "run 1 and run {number} differ. A listing prints the same each time: number its \
+                 messages, seed what is random, print no port, id or time.\n{}",
+                difference(&first.canonical, &again.canonical)
+            );
+        }
+    }
+    Ok(first)
+}
+
+async fn once(
+    root: &Path,
+    chapter: &Chapter,
+    transcript: &Transcript,
+    program: &Path,
+    invocation: &Invocation,
+) -> Result<Recorded> {
+    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let record = folder.path().join("brokers");
+    let mut command = Command::new(program);
+    command
+        .args(&invocation.arguments)
+        .current_dir(root)
+        .env("BOOK_RECORD", &record);
+    let run = run(command, DEADLINE).await?;
+    if run.code != transcript.status {
+        bail!(
+            "it ends with exit code {}, not {}. Where that is meant, write `? {}` under the \
+             command. Its stderr:\n  {}",
+            run.code,
+            transcript.status,
+            run.code,
+            run.errors.join("\n  ")
+        );
+    }
+    let canonical = run.canonical(chapter)?;
+    Ok(Recorded {
+        run,
+        canonical,
+        broker: broker(&record)?,
+    })
+}
+
+/// The first broker that the run asked for. Its workers may name the same one again.
+fn broker(record: &Path) -> Result<Version> {
+    let used = std::fs::read_to_string(record).unwrap_or_default();
+    let first = used.lines().next().context(
+        "it used no broker; a listing gets its broker from the brokers crate, which tells its version",
+    )?;
+    let used: Used = serde_json::from_str(first).context("the brokers crate told nonsense")?;
+    Ok(Version {
+        name: used.broker,
+        version: used.version,
+    })
+}

@@ -1,0 +1,120 @@
+//! Starts brokers, again and again, with a watch in hand.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use brokers::{Broker, Kind, Options, Source};
+use futures_util::future::try_join_all;
+
+use super::table::Row;
+use crate::warm::keeper::{Claim, Keeper};
+
+/// What RabbitMQ and Kafka share between runs when they are warm; a NATS server is
+/// never shared.
+const SHARED: [Kind; 2] = [Kind::RabbitMq, Kind::Kafka];
+
+/// All rows of the table.
+pub async fn brokers(runs: u32) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for kind in Kind::ALL {
+        time(kind, native()).await?.1.stop().await?;
+        rows.push(alone(kind, native(), "alone", runs).await?);
+    }
+    rows.extend(at_once(runs).await?);
+    rows.extend(warm(runs).await?);
+    Ok(rows)
+}
+
+/// A process of this program's own, whatever else there is.
+fn native() -> Options {
+    Options {
+        source: Some(Source::Native),
+        private: true,
+        ..Options::default()
+    }
+}
+
+/// One start, and how long it took until the broker was ready.
+async fn time(kind: Kind, options: Options) -> Result<(Duration, Broker)> {
+    let begun = Instant::now();
+    let broker = brokers::start(kind, options).await?;
+    Ok((begun.elapsed(), broker))
+}
+
+async fn alone(kind: Kind, options: Options, how: &str, runs: u32) -> Result<Row> {
+    let (mut times, mut version) = (Vec::new(), String::new());
+    for _ in 0..runs {
+        let (took, broker) = time(kind, options).await?;
+        times.push(took);
+        version = broker.version().to_owned();
+        broker.stop().await?;
+    }
+    let source = options
+        .source
+        .map_or_else(String::new, |source| source.to_string());
+    Ok(Row {
+        what: format!("{kind} {version}"),
+        how: format!("{source}, {how}"),
+        times,
+    })
+}
+
+/// The three started side by side: each, and the last of them.
+async fn at_once(runs: u32) -> Result<Vec<Row>> {
+    let row = |what: String| Row {
+        what,
+        how: "native, all at once".to_owned(),
+        times: Vec::new(),
+    };
+    let mut rows: Vec<Row> = Kind::ALL.iter().map(|kind| row(kind.to_string())).collect();
+    let mut all = row("all three".to_owned());
+    for _ in 0..runs {
+        let begun = Instant::now();
+        let started = try_join_all(Kind::ALL.map(|kind| time(kind, native()))).await?;
+        all.times.push(begun.elapsed());
+        for (row, (took, broker)) in rows.iter_mut().zip(started) {
+            row.times.push(took);
+            row.what = format!("{} {}", broker.kind(), broker.version());
+            broker.stop().await?;
+        }
+    }
+    rows.push(all);
+    Ok(rows)
+}
+
+/// The handshake with brokers that are warm already: those of a `cargo book up`, or ones
+/// that are kept for this.
+async fn warm(runs: u32) -> Result<Vec<Row>> {
+    let mut keeper = match Claim::take()? {
+        Ok(claim) => {
+            let wanted = SHARED.map(|kind| (kind, None));
+            Some(Keeper::start(claim, &wanted, |_, _| Ok(())).await?)
+        }
+        Err(_) => None,
+    };
+    let measuring = async {
+        let mut rows = Vec::new();
+        for kind in SHARED {
+            let options = Options {
+                source: Some(Source::Warm),
+                ..Options::default()
+            };
+            rows.push(alone(kind, options, "handshake", runs).await?);
+        }
+        anyhow::Ok(rows)
+    };
+    let tending = async {
+        match &mut keeper {
+            Some(keeper) => keeper.tend().await,
+            None => std::future::pending().await,
+        }
+    };
+    let rows = tokio::select! {
+        rows = measuring => rows?,
+        () = tending => Vec::new(),
+    };
+    if let Some(keeper) = keeper {
+        keeper.stop().await?;
+    }
+    Ok(rows)
+}

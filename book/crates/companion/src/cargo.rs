@@ -1,0 +1,71 @@
+//! Calls of cargo.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail, ensure};
+use companion::group::Group;
+use serde::Deserialize;
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+
+/// The cargo that runs this program, else the one on PATH.
+pub fn program() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// One line of cargo's account of a build.
+#[derive(Deserialize)]
+struct Message {
+    target: Option<Target>,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+/// Builds the binaries of these packages and gives their files by package. What the
+/// compiler says goes to stderr.
+pub async fn build(root: &Path, packages: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
+    let mut command = Command::new(program());
+    command.args([
+        "build",
+        "--quiet",
+        "--bins",
+        "--message-format=json-render-diagnostics",
+    ]);
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    command
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let mut group = Group::spawn(&mut command)?;
+    let mut messages = String::new();
+    let stdout = group.child.stdout.as_mut().context("cargo has no stdout")?;
+    stdout
+        .read_to_string(&mut messages)
+        .await
+        .context("cannot read cargo's output")?;
+    ensure!(group.wait().await?.success(), "cargo build failed");
+    let mut programs = BTreeMap::new();
+    for message in messages.lines() {
+        let message: Message =
+            serde_json::from_str(message).context("cargo's output is malformed")?;
+        if let (Some(target), Some(executable)) = (message.target, message.executable) {
+            programs.insert(target.name, executable);
+        }
+    }
+    match packages
+        .iter()
+        .find(|&&package| !programs.contains_key(package))
+    {
+        Some(package) => bail!("the package {package} has no program of its own name"),
+        None => Ok(programs),
+    }
+}

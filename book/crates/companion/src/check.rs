@@ -1,0 +1,75 @@
+//! `cargo book check`: what a change must pass.
+
+use std::path::Path;
+use std::process::{ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail};
+use companion::group::Group;
+use tokio::process::Command;
+
+use crate::{cargo, repository, signals};
+
+/// Format, lints, pages, tests: in this order, up to the first that fails
+///
+/// Runs cargo fmt --all -- --check, cargo clippy --workspace --all-targets -- -D warnings,
+/// cargo book build and cargo test.
+#[derive(clap::Args)]
+pub struct Args {}
+
+/// The steps that cargo does, in order; the pages are built between them.
+const BEFORE_PAGES: [(&str, &[&str]); 2] = [
+    ("format", &["fmt", "--all", "--", "--check"]),
+    (
+        "lints",
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    ),
+];
+const TESTS: (&str, &[&str]) = ("tests", &["test"]);
+
+/// Runs the steps; the error names the one that failed.
+pub fn run(_: Args) -> Result<ExitCode> {
+    signals::interruptible(check())
+}
+
+async fn check() -> Result<ExitCode> {
+    let root = repository::root()?;
+    for (name, arguments) in BEFORE_PAGES {
+        cargo_step(&root, name, arguments).await?;
+    }
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let mut pages = Command::new(program);
+    pages.arg("build");
+    step(&root, "pages", "cargo book build", pages).await?;
+    cargo_step(&root, TESTS.0, TESTS.1).await?;
+    eprintln!("check: all passed");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn cargo_step(root: &Path, name: &str, arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new(cargo::program());
+    command.args(arguments);
+    step(
+        root,
+        name,
+        &format!("cargo {}", arguments.join(" ")),
+        command,
+    )
+    .await
+}
+
+async fn step(root: &Path, name: &str, shown: &str, mut command: Command) -> Result<()> {
+    eprintln!("check: {name}: {shown}");
+    let mut group = Group::spawn(command.current_dir(root).stdin(Stdio::null()))?;
+    let status = group.wait().await?;
+    if !status.success() {
+        bail!("check failed at the {name}; after the fix, `{shown}` alone says whether it helped");
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! `cargo book serve`: the book on this machine's loopback address, built anew when
+//! a source changes.
+
+mod builder;
+mod listen;
+mod pages;
+mod policy;
+mod refusal;
+mod security;
+mod site;
+mod watch;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use brokers::Kind;
+use tokio::sync::watch::{Sender, channel};
+
+use crate::signals::{self, Stop};
+use crate::warm::keeper::{Claim, Keeper};
+use crate::warm::up;
+use crate::{output, repository};
+use builder::Builder;
+use security::Gate;
+use site::Site;
+use watch::Sources;
+
+/// Build the book, serve it on 127.0.0.1, build it again when a source changes
+///
+/// Ends with Ctrl-C or SIGTERM, exit code 0. An open page reloads after each build; a build that
+/// fails leaves the last good book. The printed address is good for one visit: it lets that
+/// browser, and no other program, ask for more than pages.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Do not open the browser
+    #[arg(long)]
+    no_open: bool,
+    /// The port to listen on, 0 for a free one [default: 4300, or a free one where that is taken]
+    #[arg(long, value_name = "N")]
+    port: Option<u16>,
+    /// Also start brokers and keep them, as `cargo book up` does
+    #[arg(long)]
+    warm: bool,
+}
+
+/// Serves until a signal ends it.
+pub fn run(args: Args) -> Result<ExitCode> {
+    signals::block_on(async {
+        let mut stop = Stop::listen()?;
+        let mut keeper = None;
+        let ended = tokio::select! {
+            _ = stop.wait() => Ok(ExitCode::SUCCESS),
+            failed = serve(args, &mut keeper) => failed,
+        };
+        if let Some(keeper) = keeper {
+            Keeper::stop(keeper).await?;
+        }
+        ended
+    })
+}
+
+/// Ends only with an error.
+async fn serve(args: Args, keeper: &mut Option<Keeper>) -> Result<ExitCode> {
+    let mut builder = Builder::new(repository::root()?)?;
+    let mut sources = Sources::watch(builder.root())?;
+    let first = builder.build().await?;
+    let listener = listen::bind(args.port).await?;
+    let port = listener
+        .local_addr()
+        .context("the socket has no address")?
+        .port();
+    let gate = Arc::new(Gate::new(port)?);
+    let entrance = gate.entrance();
+    let (newest, heard) = channel(Arc::new(first));
+    tokio::spawn(listen::serve(listener, pages::service(gate, heard)));
+    output::line(format_args!("the book is at {entrance}"))?;
+    if !args.no_open {
+        open_browser(entrance);
+    }
+    tokio::select! {
+        failed = follow(&mut builder, &mut sources, &newest) => failed,
+        failed = keep_warm(args.warm, keeper) => failed,
+    }
+}
+
+/// Starts the warm brokers where they are asked for and nobody keeps them yet, and tends
+/// them. Ends only with an error.
+async fn keep_warm(wanted: bool, keeper: &mut Option<Keeper>) -> Result<ExitCode> {
+    if wanted {
+        match Claim::take()? {
+            Err(pid) => eprintln!("warm brokers are kept already, by process {pid}"),
+            Ok(claim) => {
+                let all = Kind::ALL.map(|kind| (kind, None));
+                let keeper = keeper.insert(Keeper::start(claim, &all, up::tell).await?);
+                keeper.tend().await;
+            }
+        }
+    }
+    std::future::pending().await
+}
+
+/// Builds after each change. A build that fails leaves the last good one served.
+async fn follow(
+    builder: &mut Builder,
+    sources: &mut Sources,
+    newest: &Sender<Arc<Site>>,
+) -> Result<ExitCode> {
+    loop {
+        let path = sources
+            .changed()
+            .await
+            .context("the watch over the sources ended")?;
+        let shown = path.strip_prefix(builder.root()).unwrap_or(&path);
+        eprintln!("changed: {}", shown.display());
+        match builder.build().await {
+            Ok(site) => drop(newest.send_replace(Arc::new(site))),
+            Err(error) => eprintln!("error: {error:#}; the last good book stays served"),
+        }
+    }
+}
+
+/// Asks the desktop for a browser. Where there is none, the printed address remains.
+fn open_browser(address: String) {
+    tokio::task::spawn_blocking(move || {
+        if open::that_detached(&address).is_err() {
+            eprintln!("no browser was found; open the address yourself");
+        }
+    });
+}

@@ -1,0 +1,24 @@
+//! A request that the server turns down.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+/// A status and one plain sentence that says what is wrong with the request.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refusal {
+    status: StatusCode,
+    sentence: &'static str,
+}
+
+impl Refusal {
+    /// A refusal with this status; the sentence becomes the body.
+    pub const fn new(status: StatusCode, sentence: &'static str) -> Refusal {
+        Refusal { status, sentence }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.status, format!("{}\n", self.sentence)).into_response()
+    }
+}

@@ -1,0 +1,91 @@
+//! `[claim: ID]`: a sentence that a test shows.
+
+use std::collections::BTreeMap;
+
+use catalog::{Claim, ClaimId, Where};
+
+use crate::html::{escape, hidden};
+
+/// The mark behind the sentence; it leads to the page's list of tests.
+pub(crate) fn mark(id: &ClaimId) -> String {
+    format!(
+        "<sup class=\"claim\"><a href=\"#claim-{id}\" title=\"tested: {id}\">\
+         <span aria-hidden=\"true\">✓</span>{}</a></sup>",
+        hidden(&format!("tested: {id}"))
+    )
+}
+
+/// The list at the end of a page: each of its claims with the tests that show it.
+pub(crate) fn evidence(claims: &BTreeMap<&ClaimId, &Claim>) -> String {
+    let items: String = claims
+        .iter()
+        .map(|(id, claim)| {
+            format!(
+                "<li id=\"claim-{id}\"><code>{id}</code>{}{}</li>\n",
+                places("shown by", &claim.tests),
+                places("the opposite, with the setting off, by", &claim.contrasts),
+            )
+        })
+        .collect();
+    let count = match claims.len() {
+        1 => "1 claim of this page is tested".to_owned(),
+        count => format!("{count} claims of this page are tested"),
+    };
+    format!(
+        "<details class=\"evidence\"><summary>{count} on a real broker</summary>\n\
+         <ul>\n{items}</ul>\n</details>"
+    )
+}
+
+fn places(what: &str, places: &[Where]) -> String {
+    if places.is_empty() {
+        return String::new();
+    }
+    let places: Vec<String> = places
+        .iter()
+        .map(|place| {
+            format!(
+                "<code>{}</code> in <code>{}</code>",
+                escape(&place.function),
+                escape(&place.path.display().to_string())
+            )
+        })
+        .collect();
+    format!("<br>{what} {}", places.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn place(function: &str) -> Where {
+        Where {
+            path: "tests/tests/claims/rabbit.rs".into(),
+            line: 12,
+            function: function.into(),
+        }
+    }
+
+    #[test]
+    fn a_mark_says_what_is_tested_and_where_to_look() {
+        let id: ClaimId = "rabbit.unacked.redelivered".parse().unwrap();
+        insta::assert_snapshot!(mark(&id));
+    }
+
+    #[test]
+    fn the_evidence_names_every_test_and_its_contrast() {
+        let redelivered: ClaimId = "rabbit.unacked.redelivered".parse().unwrap();
+        let stored: ClaimId = "rabbit.confirm.stored".parse().unwrap();
+        let both = Claim {
+            tests: vec![place("unacked_comes_back")],
+            contrasts: vec![place("auto_ack_loses_contrast")],
+        };
+        let one = Claim {
+            tests: vec![place("confirmed_is_there"), place("also_after_a_kill")],
+            contrasts: Vec::new(),
+        };
+        let claims = BTreeMap::from([(&redelivered, &both), (&stored, &one)]);
+        insta::assert_snapshot!(evidence(&claims));
+    }
+}

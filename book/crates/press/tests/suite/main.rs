@@ -1,0 +1,6 @@
+//! The built press, driven as mdBook drives it.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod book;
+mod pages;
+mod problems;

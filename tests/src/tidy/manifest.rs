@@ -1,0 +1,266 @@
+//! Conventions of the members' Cargo.toml, and of the knobs that they name.
+
+use std::collections::BTreeMap;
+
+use toml::{Table, Value};
+
+use crate::files::File;
+
+/// What a member takes from the workspace's `[workspace.package]`.
+const INHERITED: [&str; 5] = ["version", "edition", "rust-version", "license", "publish"];
+/// Tables of dependencies.
+const DEPENDENCIES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
+
+/// A member's manifest says `workspace = true`: versions, features and lints stand in the root
+/// manifest alone. Two feature sets of one crate would be built twice.
+pub fn inherits(file: &File) -> Vec<String> {
+    let manifest: Table = match file.text.parse() {
+        Ok(manifest) => manifest,
+        Err(error) => return vec![format!("{} is malformed: {error}", file.path)],
+    };
+    let mut problems = Vec::new();
+    let package = manifest.get("package");
+    for key in INHERITED {
+        if !is_inherited(package.and_then(|package| package.get(key))) {
+            problems.push(format!(
+                "{}: write `{key}.workspace = true` in [package]",
+                file.path
+            ));
+        }
+    }
+    if !is_inherited(manifest.get("lints")) {
+        problems.push(format!(
+            "{}: write [lints] with `workspace = true`",
+            file.path
+        ));
+    }
+    for table in DEPENDENCIES {
+        let dependencies = manifest.get(table).and_then(Value::as_table);
+        for (name, value) in dependencies.into_iter().flatten() {
+            let keys = value.as_table().map_or(0, Table::len);
+            let optional = usize::from(value.get("optional").is_some());
+            if !is_inherited(Some(value)) || keys > 1 + optional {
+                problems.push(format!(
+                    "{}: write `{name}.workspace = true` in [{table}], and its version and features \
+                     in [workspace.dependencies] of the root Cargo.toml",
+                    file.path
+                ));
+            }
+        }
+    }
+    problems
+}
+
+fn is_inherited(value: Option<&Value>) -> bool {
+    value.and_then(|value| value.get("workspace")) == Some(&Value::Boolean(true))
+}
+
+/// A chapter's binary has no test harness (there is nothing to test in it), and the manifest
+/// names the lanes and brokers of its listing.
+pub fn is_chapter(file: &File) -> Vec<String> {
+    let manifest: Table = file.text.parse().unwrap_or_default();
+    let mut problems = Vec::new();
+    let binaries = manifest.get("bin").and_then(Value::as_array);
+    let has_harness = |bin: &Value| bin.get("test") != Some(&Value::Boolean(false));
+    if binaries.is_none_or(|binaries| binaries.len() != 1 || binaries.iter().any(has_harness)) {
+        problems.push(format!(
+            "{}: write one [[bin]] with `test = false`",
+            file.path
+        ));
+    }
+    let book = manifest
+        .get("package")
+        .and_then(|package| package.get("metadata"))
+        .and_then(|metadata| metadata.get("book"));
+    for key in ["lanes", "brokers"] {
+        let list = book
+            .and_then(|book| book.get(key))
+            .and_then(Value::as_array);
+        if list.is_none_or(Vec::is_empty) {
+            problems.push(format!(
+                "{}: write `{key} = [...]` in [package.metadata.book]",
+                file.path
+            ));
+        }
+    }
+    problems
+}
+
+/// The options that a program's `-h` shows, with the values that each may have. `--help` and
+/// `--version` are left out.
+pub fn options(help: &str) -> BTreeMap<String, Vec<String>> {
+    let mut options = BTreeMap::new();
+    let mut text = String::new();
+    let entries = help
+        .lines()
+        .skip_while(|line| !line.starts_with("Options:"))
+        .skip(1);
+    for line in entries.chain(["  -x"]) {
+        if line.trim_start().starts_with('-') {
+            if let Some((name, values)) = option(&text) {
+                options.insert(name, values);
+            }
+            text.clear();
+        }
+        text.push_str(line.trim());
+        text.push(' ');
+    }
+    options
+}
+
+fn option(text: &str) -> Option<(String, Vec<String>)> {
+    const VALUES: &str = "[possible values:";
+    let name = text
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix("--"))?;
+    if name == "help" || name == "version" {
+        return None;
+    }
+    let values = text
+        .split_once(VALUES)
+        .and_then(|(_, rest)| rest.split_once(']'));
+    let values = values.map_or(Vec::new(), |(values, _)| {
+        values
+            .split(',')
+            .map(|value| value.trim().to_owned())
+            .collect()
+    });
+    Some((name.to_owned(), values))
+}
+
+/// The knobs of a chapter's manifest are the options of its program, with the same values.
+pub fn knobs_are_options(
+    chapter: &str,
+    knobs: &BTreeMap<String, Vec<String>>,
+    options: &BTreeMap<String, Vec<String>>,
+) -> Vec<String> {
+    let mut problems = Vec::new();
+    let table = format!("[package.metadata.book.knobs] of chapters/{chapter}/Cargo.toml");
+    for (name, values) in options {
+        if values.is_empty() {
+            problems.push(format!(
+                "{chapter} --help: --{name} takes any value; give it possible values, or hide it"
+            ));
+        } else if knobs.get(name) != Some(values) {
+            problems.push(format!(
+                "{table}: write `{name} = {values:?}`, as --help has it"
+            ));
+        }
+    }
+    for name in knobs.keys().filter(|name| !options.contains_key(*name)) {
+        problems.push(format!(
+            "{table}: {chapter} has no option --{name}; remove the knob"
+        ));
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "\
+[package]
+name = \"ch03-queue\"
+version.workspace = true
+edition.workspace = true
+rust-version.workspace = true
+license.workspace = true
+publish.workspace = true
+[package.metadata.book]
+lanes = [\"shop\"]
+brokers = [\"rabbitmq\"]
+[lints]
+workspace = true
+[dependencies]
+tokio.workspace = true
+rdkafka = { workspace = true, optional = true }
+[[bin]]
+name = \"ch03-queue\"
+path = \"src/main.rs\"
+test = false
+";
+
+    fn changed(old: &str, new: &str) -> File {
+        assert!(GOOD.contains(old), "{old}");
+        File::new("x/Cargo.toml", GOOD.replace(old, new))
+    }
+
+    #[test]
+    fn a_member_inherits() {
+        assert_eq!(inherits(&changed("", "")), [""; 0]);
+        for (old, new) in [
+            ("\nversion.workspace = true\n", "\n"),
+            ("edition.workspace = true", "edition = \"2024\""),
+            ("workspace = true\n[dep", "rust = {}\n[dep"),
+            ("tokio.workspace = true", "tokio = \"1\""),
+            (
+                "tokio.workspace = true",
+                "tokio = { workspace = true, features = [\"fs\"] }",
+            ),
+            ("optional = true", "default-features = false"),
+        ] {
+            assert_eq!(inherits(&changed(old, new)).len(), 1, "{old} -> {new}");
+        }
+        let problems = inherits(&File::new("x/Cargo.toml", "[package"));
+        assert!(
+            problems[0].starts_with("x/Cargo.toml is malformed"),
+            "{problems:?}"
+        );
+    }
+
+    #[test]
+    fn a_chapter_says_what_it_is() {
+        assert_eq!(is_chapter(&changed("", "")), [""; 0]);
+        for (old, new) in [
+            ("test = false", ""),
+            ("test = false", "test = true"),
+            ("lanes = [\"shop\"]", "lanes = []"),
+            ("brokers = [\"rabbitmq\"]", ""),
+        ] {
+            assert_eq!(is_chapter(&changed(old, new)).len(), 1, "{old} -> {new}");
+        }
+    }
+
+    const HELP: &str = "\
+A queue.
+
+Usage: ch03-queue [OPTIONS]
+
+Options:
+      --ack <ACK>          When a worker acknowledges [default: manual] [possible values:
+                           manual, auto]
+  -w, --work-ms <WORK_MS>  How long the work takes
+  -h, --help               Print help
+";
+
+    #[test]
+    fn options_are_read_over_wrapped_lines() {
+        let options = options(HELP);
+        assert_eq!(options.keys().collect::<Vec<_>>(), ["ack", "work-ms"]);
+        assert_eq!(options["ack"], ["manual", "auto"]);
+        assert_eq!(options["work-ms"], [""; 0]);
+    }
+
+    #[test]
+    fn knobs_and_options_are_equal() {
+        let list =
+            |values: &[&str]| -> Vec<String> { values.iter().map(|v| (*v).to_owned()).collect() };
+        let table = |name: &str, values: &[&str]| BTreeMap::from([(name.to_owned(), list(values))]);
+        let ack = table("ack", &["manual", "auto"]);
+        assert_eq!(knobs_are_options("ch03-queue", &ack, &ack), [""; 0]);
+        for (knobs, options, expected) in [
+            (
+                table("ack", &["manual"]),
+                ack.clone(),
+                "write `ack = [\"manual\", \"auto\"]`",
+            ),
+            (BTreeMap::new(), ack.clone(), "write `ack = "),
+            (ack.clone(), BTreeMap::new(), "has no option --ack"),
+            (ack.clone(), table("ack", &[]), "--ack takes any value"),
+        ] {
+            let problems = knobs_are_options("ch03-queue", &knobs, &options);
+            assert!(problems[0].contains(expected), "{problems:?}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The README names what exists.
+
+use std::path::Path;
+
+use catalog::{Catalog, nearest};
+
+/// Folders whose names begin a path of the repository.
+const FOLDERS: [&str; 7] = [
+    "book/",
+    "chapters/",
+    "exercises/",
+    "solutions/",
+    "tests/",
+    ".ci/",
+    ".github/",
+];
+
+/// Every package that it runs and every path that it names in code is there.
+pub fn names_what_exists(readme: &str, book: &Catalog, members: &[String]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (index, line) in readme.lines().enumerate() {
+        let place = format!("README.md:{}", index + 1);
+        let words: Vec<&str> = line
+            .split(|c: char| c.is_whitespace() || "`()[],;".contains(c))
+            .collect();
+        for pair in words.windows(2).filter(|pair| pair[0] == "-p") {
+            // An upper-case or NN name stands for any.
+            let is_named = !pair[1].contains(|c: char| c.is_ascii_uppercase());
+            if is_named && !members.iter().any(|member| member == pair[1]) {
+                let names: Vec<&str> = members.iter().map(String::as_str).collect();
+                let near = nearest(pair[1], &names).unwrap_or("one of the workspace");
+                problems.push(format!(
+                    "{place}: there is no package `{}`; name {near}",
+                    pair[1]
+                ));
+            }
+        }
+        for word in words {
+            let is_path = FOLDERS.iter().any(|folder| word.starts_with(folder));
+            let is_named = !word.contains(|c: char| c.is_ascii_uppercase() || "*<>".contains(c));
+            if is_path && is_named && !exists(book.root(), word) {
+                problems.push(format!(
+                    "{place}: there is no {word}; correct it or leave it out"
+                ));
+            }
+        }
+    }
+    for chapter in book.chapters() {
+        if !readme.contains(&chapter.id) {
+            problems.push(format!(
+                "README.md does not name {}; add it where it lists what there is",
+                chapter.id
+            ));
+        }
+    }
+    problems
+}
+
+fn exists(root: &Path, word: &str) -> bool {
+    root.join(word.trim_end_matches([':', '.'])).exists()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("book.toml"), "").unwrap();
+        std::fs::create_dir_all(folder.path().join("chapters/ch03-queue")).unwrap();
+        let manifest = folder.path().join("chapters/ch03-queue/Cargo.toml");
+        std::fs::write(manifest, "package.name = 'ch03-queue'").unwrap();
+        let book = Catalog::open(folder.path()).unwrap();
+        let members = ["ch03-queue".to_owned()];
+
+        let good = "`cargo run -p ch03-queue`, see [it](chapters/ch03-queue/Cargo.toml).\n`cargo test -p exNN-NAME`, chapters/chNN-NAME/\n";
+        assert_eq!(names_what_exists(good, &book, &members), [""; 0]);
+
+        let bad = "cargo run -p ch03-quue\nsee `chapters/ch04-x/src`.\n";
+        assert_eq!(
+            names_what_exists(bad, &book, &members),
+            [
+                "README.md:1: there is no package `ch03-quue`; name ch03-queue",
+                "README.md:2: there is no chapters/ch04-x/src; correct it or leave it out",
+                "README.md does not name ch03-queue; add it where it lists what there is",
+            ]
+        );
+    }
+}

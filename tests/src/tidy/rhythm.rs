@@ -1,0 +1,185 @@
+//! The rhythm of a chapter's page: question, prediction, run, why, break it and mend it, in
+//! production, three questions to recall.
+
+use catalog::{directives, prose};
+
+/// The sections of a page, in order. Others may stand between them.
+const SECTIONS: [&str; 5] = ["Run it", "Why", "Break it", "In production", "Recall"];
+/// Questions at the end.
+const QUESTIONS: usize = 3;
+
+/// A part of a page: from one heading of the second level to the next.
+struct Section<'a> {
+    title: &'a str,
+    /// Its lines, from 1, the heading's own included.
+    lines: std::ops::Range<usize>,
+}
+
+/// A chapter's page follows the rhythm.
+pub fn follows(path: &str, markdown: &str) -> Vec<String> {
+    let text = prose(markdown);
+    let sections = sections(&text);
+    let mut problems = Vec::new();
+    let mut last = 0;
+    for title in SECTIONS {
+        match sections.iter().position(|section| section.title == title) {
+            None => problems.push(format!(
+                "{path}: there is no section `## {title}`; write it"
+            )),
+            Some(place) if place < last => problems.push(format!(
+                "{path}:{}: `## {title}` comes too early; the order is {}",
+                sections[place].lines.start,
+                SECTIONS.join(", ")
+            )),
+            Some(place) => last = place,
+        }
+    }
+    let shows = |name: &str, section: &Section| {
+        let found = directives(markdown).into_iter();
+        found
+            .filter(|it| it.name == name)
+            .any(|it| section.lines.contains(&it.line))
+    };
+    // What stands before the first section: the question and the prediction.
+    let needed = [
+        ("", "predict", "a reader predicts before the run is shown"),
+        ("Run it", "transcript", "the section shows a run"),
+        (
+            "Break it",
+            "transcript",
+            "the section shows the run that goes wrong",
+        ),
+    ];
+    for (title, name, why) in needed {
+        let section = sections.iter().find(|section| section.title == title);
+        if let Some(section) = section.filter(|section| !shows(name, section)) {
+            problems.push(format!(
+                "{path}:{}: {why}; add {{{{#{name} ...}}}}",
+                section.lines.start
+            ));
+        }
+    }
+    if let Some(section) = sections.iter().find(|section| section.title == "Recall") {
+        let lines = text
+            .lines()
+            .skip(section.lines.start)
+            .take(section.lines.len() - 1);
+        let questions = lines.filter(|line| line.trim_end().ends_with('?')).count();
+        if questions != QUESTIONS {
+            problems.push(format!(
+                "{path}:{}: there are {questions} questions; ask {QUESTIONS}, each ending its line with a \
+                 question mark",
+                section.lines.start
+            ));
+        }
+    }
+    problems
+}
+
+/// The sections of a page; the first, without a title, is what stands before the others.
+fn sections(text: &str) -> Vec<Section<'_>> {
+    let mut sections = vec![Section {
+        title: "",
+        lines: 1..1,
+    }];
+    for (index, line) in text.lines().enumerate() {
+        if let Some(title) = line.strip_prefix("## ") {
+            let title = title.trim();
+            sections.push(Section {
+                title,
+                lines: index + 1..index + 1,
+            });
+        }
+        if let Some(section) = sections.last_mut() {
+            section.lines.end = index + 2;
+        }
+    }
+    sections
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "\
+# A queue
+
+What is lost?
+
+{{#predict ch03-queue/lost}}
+
+## Run it
+
+{{#transcript ch03-queue/default}}
+
+## Why
+
+## Break it
+
+{{#transcript ch03-queue/auto}}
+
+## Fix it
+
+## In production
+
+## Recall
+
+1. What is
+   lost?
+2. Why?
+3. When?
+";
+
+    #[test]
+    fn a_page_in_rhythm_passes() {
+        assert_eq!(follows("p.md", GOOD), [""; 0]);
+    }
+
+    #[test]
+    fn a_page_out_of_rhythm_is_told() {
+        for (old, new, expected) in [
+            (
+                "## Why\n",
+                "## Because\n",
+                "p.md: there is no section `## Why`; write it",
+            ),
+            (
+                "## Why\n",
+                "```\n## Why\n```\n",
+                "p.md: there is no section `## Why`; write it",
+            ),
+            (
+                "{{#predict ch03-queue/lost}}",
+                "",
+                "p.md:1: a reader predicts before the run is shown; add {{#predict ...}}",
+            ),
+            (
+                "{{#transcript ch03-queue/default}}",
+                "",
+                "p.md:7: the section shows a run; add {{#transcript ...}}",
+            ),
+            (
+                "{{#transcript ch03-queue/auto}}",
+                "`{{#transcript ch03-queue/auto}}`",
+                "p.md:13: the section shows the run that goes wrong; add {{#transcript ...}}",
+            ),
+            (
+                "3. When?\n",
+                "",
+                "p.md:21: there are 2 questions; ask 3, each ending its line with a question mark",
+            ),
+        ] {
+            assert!(GOOD.contains(old), "{old}");
+            assert_eq!(follows("p.md", &GOOD.replace(old, new)), [expected]);
+        }
+        let swapped = GOOD
+            .replace("## Why\n", "## X\n")
+            .replace("## Fix it\n", "## Why\n");
+        assert_eq!(
+            follows("p.md", &swapped),
+            [
+                "p.md:13: `## Break it` comes too early; the order is Run it, Why, Break it, In production, Recall"
+            ]
+        );
+    }
+}

@@ -1,0 +1,164 @@
+//! A topic for a test, what is sent to it, and what is in it.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use brokers::{Broker, Kind, Options};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::future_producer::Delivery;
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
+use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use tokio::runtime::Runtime;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+/// Longer than anything here takes; only a test that fails waits so long.
+pub const LONG: Duration = Duration::from_secs(60);
+pub const PARTITIONS: i32 = 3;
+
+pub type Settings<'a> = &'a [(&'a str, &'a str)];
+
+pub async fn private() -> Broker {
+    let options = Options {
+        private: true,
+        ..Options::default()
+    };
+    brokers::start(Kind::Kafka, options).await.unwrap()
+}
+
+/// The Kafka that the tests share. It lives on a runtime of its own, longer than any test's, and
+/// ends with this program.
+pub async fn shared() -> &'static str {
+    static KAFKA: OnceLock<(Runtime, Broker)> = OnceLock::new();
+    let start = || {
+        KAFKA.get_or_init(|| {
+            let runtime = Runtime::new().unwrap();
+            let kafka = runtime.block_on(private());
+            (runtime, kafka)
+        })
+    };
+    spawn_blocking(start).await.unwrap().1.url()
+}
+
+/// A topic of three partitions on some Kafka.
+pub struct Topic {
+    servers: String,
+    pub name: String,
+}
+
+impl Topic {
+    pub async fn new(servers: &str, settings: Settings<'_>) -> Topic {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let name = format!("orders.{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+            .set("bootstrap.servers", servers)
+            .create()
+            .unwrap();
+        let mut topic = NewTopic::new(&name, PARTITIONS, TopicReplication::Fixed(1));
+        for (key, value) in settings {
+            topic = topic.set(key, value);
+        }
+        let options = AdminOptions::new().operation_timeout(Some(LONG));
+        let created = admin.create_topics([&topic], &options).await.unwrap();
+        created.into_iter().next().unwrap().unwrap();
+        let servers = servers.to_owned();
+        Topic { servers, name }
+    }
+
+    pub fn config(&self, settings: Settings<'_>) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.servers);
+        for (key, value) in settings {
+            config.set(*key, *value);
+        }
+        config
+    }
+
+    pub fn producer(&self, settings: Settings<'_>) -> FutureProducer {
+        self.config(settings).create().unwrap()
+    }
+
+    pub fn send(&self, producer: &FutureProducer, key: &str, body: &str) -> DeliveryFuture {
+        let record = FutureRecord::to(&self.name).key(key).payload(body);
+        producer
+            .send_result(record)
+            .map_err(|(error, _)| error)
+            .unwrap()
+    }
+
+    /// Sends a record for each key and waits for the reports.
+    pub async fn store(&self, producer: &FutureProducer, keys: &[&str]) -> Vec<Delivery> {
+        let sent: Vec<DeliveryFuture> = keys
+            .iter()
+            .map(|key| self.send(producer, key, key))
+            .collect();
+        let mut deliveries = Vec::new();
+        for report in sent {
+            deliveries.push(stored(report).await);
+        }
+        deliveries
+    }
+
+    /// Every record of the topic: partition, offset and body.
+    pub async fn read(&self) -> Vec<(i32, i64, String)> {
+        let config = self.config(&[("group.id", "inventory"), ("enable.auto.commit", "false")]);
+        let topic = self.name.clone();
+        let read = move || {
+            let consumer: BaseConsumer = config.create().unwrap();
+            let (mut all, mut count) = (TopicPartitionList::new(), 0);
+            for partition in 0..PARTITIONS {
+                all.add_partition_offset(&topic, partition, Offset::Beginning)
+                    .unwrap();
+                count += consumer
+                    .fetch_watermarks(&topic, partition, LONG)
+                    .unwrap()
+                    .1;
+            }
+            consumer.assign(&all).unwrap();
+            let next = |_| {
+                let record = consumer.poll(LONG).unwrap().unwrap();
+                let body = String::from_utf8(record.payload().unwrap().to_vec()).unwrap();
+                (record.partition(), record.offset(), body)
+            };
+            (0..count).map(next).collect()
+        };
+        spawn_blocking(read).await.unwrap()
+    }
+}
+
+/// What the delivery report says.
+pub async fn report(sent: DeliveryFuture) -> Result<Delivery, KafkaError> {
+    let report = timeout(LONG, sent).await.unwrap().unwrap();
+    report.map_err(|(error, _)| error)
+}
+
+pub async fn stored(sent: DeliveryFuture) -> Delivery {
+    report(sent).await.unwrap()
+}
+
+pub async fn refused(sent: DeliveryFuture) -> RDKafkaErrorCode {
+    report(sent)
+        .await
+        .unwrap_err()
+        .rdkafka_error_code()
+        .unwrap()
+}
+
+pub async fn flush(producer: &FutureProducer) {
+    let producer = producer.clone();
+    spawn_blocking(move || producer.flush(LONG).unwrap())
+        .await
+        .unwrap();
+}
+
+/// Returns when Kafka has dealt with all that this producer wrote: it answers a connection's
+/// requests in their order.
+pub async fn settled(topic: &Topic, producer: &FutureProducer) {
+    let (producer, name) = (producer.clone(), topic.name.clone());
+    let ask = move || producer.client().fetch_watermarks(&name, 0, LONG).unwrap();
+    spawn_blocking(ask).await.unwrap();
+}

@@ -1,0 +1,211 @@
+//! The repository's conventions, applied to it. What each check refuses is in
+//! `tests/src/tidy/`, with a sample that it refuses.
+#![allow(clippy::unwrap_used)]
+
+use std::process::Command;
+
+use book_tests::files::{self, File};
+use book_tests::programs::programs;
+use book_tests::tidy::{layout, machine, manifest, names, pages, readme, rhythm, source};
+use book_tests::{book, none, root};
+
+/// Applies a check to all files that are of its kind.
+fn each(is: impl Fn(&File) -> bool, check: impl Fn(&File) -> Vec<String>) {
+    let files = files::all(root()).unwrap();
+    let checked: Vec<&File> = files.iter().filter(|file| is(file)).collect();
+    assert!(!checked.is_empty(), "the check has no file to look at");
+    none(&checked.into_iter().flat_map(check).collect::<Vec<_>>());
+}
+
+fn is_rust(file: &File) -> bool {
+    file.is(".rs")
+}
+
+/// Rust that readers see and run.
+fn is_listing(file: &File) -> bool {
+    is_rust(file) && (file.below("chapters") || file.below("solutions"))
+}
+
+fn is_chapters(file: &File, name: &str) -> bool {
+    file.below("chapters") && file.is(name)
+}
+
+#[test]
+fn the_top_folder_holds_what_it_must() {
+    none(&layout::top(&files::top(root()).unwrap()));
+}
+
+#[test]
+fn folder_package_and_page_have_one_name() {
+    let book = book().unwrap();
+    let chapters: Vec<String> = book
+        .chapters()
+        .iter()
+        .map(|chapter| chapter.id.clone())
+        .collect();
+    let pages: Vec<String> = book
+        .pages()
+        .unwrap()
+        .into_iter()
+        .map(|page| page.slug)
+        .collect();
+    none(&layout::folder_is_page(&chapters, &pages));
+}
+
+#[test]
+fn every_page_is_in_the_summary() {
+    let book = book().unwrap();
+    let written: Vec<String> = files::all(&book.pages_dir())
+        .unwrap()
+        .into_iter()
+        .filter(|file| file.is(".md"))
+        .map(|file| file.path)
+        .collect();
+    let listed: Vec<String> = book
+        .pages()
+        .unwrap()
+        .into_iter()
+        .map(|page| page.slug + ".md")
+        .collect();
+    none(&layout::pages_are_listed(&written, &listed));
+}
+
+#[test]
+fn a_chapters_main_is_short() {
+    each(
+        |file| is_chapters(file, "/src/main.rs"),
+        source::main_is_short,
+    );
+}
+
+#[test]
+fn files_are_short() {
+    let kinds = [".rs", ".sh", ".css", ".js", ".md", ".toml", ".txt"];
+    each(
+        |file| kinds.iter().any(|kind| file.is(kind)),
+        source::is_short,
+    );
+}
+
+#[test]
+fn sleeps_say_why() {
+    each(is_rust, source::sleeps_say_why);
+}
+
+#[test]
+fn listings_do_not_unwrap() {
+    each(is_listing, source::nothing_is_unwrapped);
+}
+
+#[test]
+fn no_test_is_ignored() {
+    each(is_rust, source::no_test_is_ignored);
+}
+
+#[test]
+fn anchors_are_shown_exist_and_are_short() {
+    none(&pages::anchors_are_shown(&book().unwrap()).unwrap());
+}
+
+#[test]
+fn pages_can_be_read_in_order() {
+    let book = book().unwrap();
+    let slugs: Vec<String> = book
+        .pages()
+        .unwrap()
+        .into_iter()
+        .map(|page| page.slug)
+        .collect();
+    none(&pages::order(&slugs, &pages::heads(&book).unwrap()));
+}
+
+#[test]
+fn output_on_pages_is_recorded() {
+    let is_page = |file: &File| file.below("book/src") && file.is(".md");
+    each(is_page, |file| {
+        pages::no_output_is_typed(&file.path, &file.text)
+    });
+}
+
+#[test]
+fn nothing_names_this_machine() {
+    each(|_| true, machine::no_path);
+}
+
+#[test]
+fn nothing_names_a_registry() {
+    each(|file| file.path != "Cargo.lock", machine::no_host);
+}
+
+#[test]
+fn members_inherit_from_the_workspace() {
+    each(|file| file.is("/Cargo.toml"), manifest::inherits);
+}
+
+#[test]
+fn chapters_say_what_they_are() {
+    each(
+        |file| is_chapters(file, "/Cargo.toml"),
+        manifest::is_chapter,
+    );
+}
+
+#[test]
+fn knobs_are_the_options() {
+    let mut problems = Vec::new();
+    for chapter in book().unwrap().chapters() {
+        let program = programs().path(&chapter.id).unwrap();
+        let help = Command::new(program).arg("-h").output().unwrap();
+        let options = manifest::options(&String::from_utf8(help.stdout).unwrap());
+        problems.extend(manifest::knobs_are_options(
+            &chapter.id,
+            &chapter.knobs,
+            &options,
+        ));
+    }
+    none(&problems);
+}
+
+#[test]
+fn listings_are_set_in_the_shop() {
+    each(is_listing, names::texts);
+    let book = book().unwrap();
+    let chapters = book.chapters().iter();
+    none(
+        &chapters
+            .flat_map(|chapter| names::lanes(&chapter.id, &chapter.lanes))
+            .collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn chapters_pages_follow_the_rhythm() {
+    let book = book().unwrap();
+    let mut problems = Vec::new();
+    for page in book.pages().unwrap() {
+        if book.chapter(&page.slug).is_ok() {
+            let text = std::fs::read_to_string(&page.path).unwrap();
+            problems.extend(rhythm::follows(&book.shown(&page.path), &text));
+        }
+    }
+    none(&problems);
+}
+
+#[test]
+fn the_readme_names_what_exists() {
+    let manifests = files::all(root())
+        .unwrap()
+        .into_iter()
+        .filter(|file| file.is("/Cargo.toml"));
+    let members: Vec<String> = manifests
+        .filter_map(|file| {
+            let manifest: toml::Table = file.text.parse().ok()?;
+            Some(manifest.get("package")?.get("name")?.as_str()?.to_owned())
+        })
+        .collect();
+    none(&readme::names_what_exists(
+        &book_tests::readme().unwrap(),
+        &book().unwrap(),
+        &members,
+    ));
+}
