@@ -6,10 +6,11 @@ mod common;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::time::Instant;
 
 use common::Repository;
 use common::http::Server;
-use common::program::{Running, book, run, runs, stderr, until};
+use common::program::{PATIENCE, Running, book, run, runs, stderr, until};
 use rustix::process::Signal;
 
 #[test]
@@ -84,7 +85,9 @@ impl Builds {
     }
 
     fn next(&mut self) -> u64 {
+        let deadline = Instant::now() + PATIENCE;
         loop {
+            // The server sends a comment now and then, so this read ends in any case.
             let mut line = String::new();
             assert!(
                 self.0.read_line(&mut line).unwrap() > 0,
@@ -93,6 +96,7 @@ impl Builds {
             if let Some(build) = line.strip_prefix("data: ") {
                 return build.trim().parse().unwrap();
             }
+            assert!(Instant::now() < deadline, "no build is told");
         }
     }
 }
@@ -100,18 +104,16 @@ impl Builds {
 #[test]
 fn a_change_is_built_and_told_to_the_open_page() {
     let repository = Repository::new();
+    repository.chapter("ch01-x", "fn main() {}");
     let server = Server::start(&repository);
     let mut builds = Builds::follow(&server);
     assert_eq!(builds.next(), 1);
     repository.write("book/src/index.md", "# First\n\nThe new text.\n");
     assert_eq!(builds.next(), 2);
     assert!(server.ask("GET /", &[]).body.contains("The new text"));
-    repository.write("chapters/new/src/main.rs", "");
+    repository.write("chapters/ch01-x/src/main.rs", "fn main() { }");
     assert_eq!(builds.next(), 3);
-    repository.write(
-        "book.toml",
-        &std::fs::read_to_string(repository.path().join("book.toml")).unwrap(),
-    );
+    repository.write("book.toml", &repository.read("book.toml"));
     assert_eq!(builds.next(), 4);
 }
 
