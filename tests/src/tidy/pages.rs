@@ -22,7 +22,7 @@ pub struct Shown {
 /// whole file without an anchor.
 pub fn shown(argument: &str) -> Shown {
     let (place, anchor) = argument.split_once('#').unwrap_or((argument, "all"));
-    let (chapter, file) = place.split_once('/').unwrap_or((place, DEFAULT_FILE));
+    let (chapter, file) = place.split_once(':').unwrap_or((place, DEFAULT_FILE));
     Shown {
         chapter: chapter.to_owned(),
         file: file.to_owned(),
@@ -199,7 +199,7 @@ mod tests {
             expected("src/main.rs", "publish")
         );
         assert_eq!(
-            parts("ch03-queue/src/args.rs#knobs"),
+            parts("ch03-queue:src/args.rs#knobs"),
             expected("src/args.rs", "knobs")
         );
         assert_eq!(parts("ch03-queue"), expected("src/main.rs", "all"));

@@ -40,9 +40,15 @@ pub fn follows(path: &str, markdown: &str) -> Vec<String> {
             .filter(|it| it.name == name)
             .any(|it| section.lines.contains(&it.line))
     };
-    // What stands before the first section: the question and the prediction.
+    let run = sections.iter().find(|section| section.title == "Run it");
+    let before_run = run.map_or(usize::MAX, |section| section.lines.start);
+    let mut predictions = directives(markdown).into_iter();
+    if !predictions.any(|it| it.name == "predict" && it.line < before_run) {
+        problems.push(format!(
+            "{path}:1: a reader predicts before the run is shown; add {{{{#predict ...}}}}"
+        ));
+    }
     let needed = [
-        ("", "predict", "a reader predicts before the run is shown"),
         ("Run it", "transcript", "the section shows a run"),
         (
             "Break it",
@@ -60,11 +66,17 @@ pub fn follows(path: &str, markdown: &str) -> Vec<String> {
         }
     }
     if let Some(section) = sections.iter().find(|section| section.title == "Recall") {
-        let lines = text
+        let lines = markdown
             .lines()
             .skip(section.lines.start)
             .take(section.lines.len() - 1);
-        let questions = lines.filter(|line| line.trim_end().ends_with('?')).count();
+        // A question may be the summary that a click opens.
+        let asks = |line: &str| {
+            line.trim_end()
+                .trim_end_matches("</summary>")
+                .ends_with('?')
+        };
+        let questions = lines.filter(|line| asks(line)).count();
         if questions != QUESTIONS {
             problems.push(format!(
                 "{path}:{}: there are {questions} questions; ask {QUESTIONS}, each ending its line with a \

@@ -145,6 +145,7 @@ impl Running {
         limit: Duration,
         mut find: impl FnMut(&str) -> Option<T>,
     ) -> Result<T, Error> {
+        // The deadline of the wait, not the wait.
         let give_up = tokio::time::sleep(limit);
         tokio::pin!(give_up);
         let mut look = tokio::time::interval(LOOK);

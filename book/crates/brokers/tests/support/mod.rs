@@ -145,6 +145,7 @@ pub fn eventually(limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
         if begun.elapsed() > limit {
             return false;
         }
+        // The pace of the poll: the end of a stranger's process is no event that could be awaited.
         std::thread::sleep(Duration::from_millis(20));
     }
 }
