@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
+use book_tests::programs::programs;
 use brokers::{Broker, Kind, Options};
 use futures_util::StreamExt;
 use lapin::message::Delivery;
 use lapin::options::*;
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer};
+use tokio::io::AsyncBufReadExt;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
@@ -310,4 +312,37 @@ async fn a_kill_right_after_the_declaration_loses_a_confirmed_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_before_the_kill_keeps_the_confirmed_order_contrast() {
     assert_eq!(first_after_a_kill(true).await, b"o-1");
+}
+
+/// The listing says what it made; RabbitMQ's own tool says it too.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_listings_queue_is_what_its_page_says() {
+    let mut broker = private().await;
+    let mut listing = tokio::process::Command::new(programs().path("ch03-rabbit-queue").unwrap())
+        .args(["--work-ms", "1000"])
+        .env("AMQP_URL", broker.url())
+        .stdout(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let output = listing.stdout.take().unwrap();
+    let mut lines = tokio::io::BufReader::new(output).lines();
+    let at_work =
+        async { while lines.next_line().await.unwrap().unwrap() != "worker 2  got o-2" {} };
+    timeout(PATIENCE, at_work).await.unwrap();
+    let list = ["-q", "list_queues", "name", "type", "durable", "messages"];
+    let listed = broker.control(&list).await.unwrap();
+    let expected = "payments.payment.charge\tquorum\ttrue\t";
+    assert!(listed.contains(expected), "{listed}");
+    // On a broker that is not its own the listing takes away what it made.
+    while let Some(line) = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap() {
+        drop(line);
+    }
+    assert!(listing.wait().await.unwrap().success());
+    let listed = broker
+        .control(&["-q", "list_queues", "name"])
+        .await
+        .unwrap();
+    assert!(!listed.contains("payments"), "{listed}");
+    broker.stop().await.unwrap();
 }
