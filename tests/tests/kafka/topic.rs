@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use brokers::{Broker, Kind, Options};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -113,10 +113,7 @@ impl Topic {
             for partition in 0..PARTITIONS {
                 all.add_partition_offset(&topic, partition, Offset::Beginning)
                     .unwrap();
-                count += consumer
-                    .fetch_watermarks(&topic, partition, LONG)
-                    .unwrap()
-                    .1;
+                count += end_of(&consumer, &topic, partition);
             }
             consumer.assign(&all).unwrap();
             let next = |_| {
@@ -127,6 +124,23 @@ impl Topic {
             (0..count).map(next).collect()
         };
         spawn_blocking(read).await.unwrap()
+    }
+}
+
+/// The offset behind the last record, once the partition has a leader: a broker that was paused for
+/// longer than its session has none of its partitions until it has registered again.
+fn end_of(consumer: &BaseConsumer, topic: &str, partition: i32) -> i64 {
+    let begun = Instant::now();
+    loop {
+        match consumer.fetch_watermarks(topic, partition, LONG) {
+            Ok((_, end)) => return end,
+            Err(KafkaError::MetadataFetch(
+                RDKafkaErrorCode::NotLeaderForPartition
+                | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::UnknownPartition,
+            )) if begun.elapsed() < LONG => {}
+            Err(error) => panic!("{topic}, partition {partition}: {error}"),
+        }
     }
 }
 
