@@ -42,7 +42,7 @@ fn only_the_servers_own_names_are_answered() {
             "GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nHost: rebound.example",
             403,
         ),
-        ("GET /-/builds HTTP/1.1\r\nHost: rebound.example:PORT", 403),
+        ("HEAD /-/builds HTTP/1.1\r\nHost: rebound.example:PORT", 403),
         (
             "GET /-/reload.js HTTP/1.1\r\nHost: rebound.example:PORT",
             403,
@@ -70,6 +70,7 @@ fn another_sites_page_reads_nothing() {
     let server = Server::start(&Repository::new());
     let own = format!("Origin: http://127.0.0.1:{}", server.port);
     assert_eq!(server.ask("GET /", &[&own]).status, 200);
+    assert_eq!(server.ask("HEAD /-/builds", &[&own]).status, 200);
     let swapped = format!("Origin: http://localhost:{}", server.port);
     let secure = format!("Origin: https://127.0.0.1:{}", server.port);
     for origin in [
@@ -80,9 +81,9 @@ fn another_sites_page_reads_nothing() {
         &swapped,
         &secure,
     ] {
-        for path in ["/", "/-/builds"] {
-            let answer = server.ask(&format!("GET {path}"), &[origin]);
-            assert_eq!(answer.status, 403, "{origin} {path}");
+        for line in ["GET /", "HEAD /-/builds"] {
+            let answer = server.ask(line, &[origin]);
+            assert_eq!(answer.status, 403, "{origin} {line}");
             assert_eq!(answer.header("access-control-allow-origin"), None);
         }
     }
@@ -92,7 +93,7 @@ fn another_sites_page_reads_nothing() {
 fn another_sites_web_socket_and_preflight_are_refused() {
     let server = Server::start(&Repository::new());
     let socket = server.ask(
-        "GET /-/builds",
+        "GET /-/reload.js",
         &[
             "Origin: http://evil.example",
             "Upgrade: websocket",
