@@ -21,6 +21,7 @@ use history::{Event, Log, Verb, strip};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use report::Report;
+use tokio::task::block_in_place;
 use topic::Topic;
 
 /// How long to wait for Kafka before that is an error.
@@ -45,8 +46,10 @@ async fn main() -> Result<()> {
     let topic = Topic::create(kafka.url(), kafka.name("orders")).await?;
     let mut log = Log::new();
     let outcome = tokio::select! {
-        outcome = trade(&args, &kafka, &topic.name, &mut log) => outcome,
+        // In this order: where both are ready, the signal counts.
+        biased;
         () = brokers::interrupted() => Err(anyhow!("interrupted")),
+        outcome = trade(&args, &kafka, &topic, &mut log) => outcome,
     };
     topic.delete().await?;
     kafka.stop().await?;
@@ -57,8 +60,9 @@ async fn main() -> Result<()> {
 }
 
 // ANCHOR: trade
-async fn trade(args: &Args, kafka: &Broker, topic: &str, log: &mut Log) -> Result<()> {
-    let producer = producer(args, kafka.url())?;
+async fn trade(args: &Args, kafka: &Broker, topic: &Topic, log: &mut Log) -> Result<()> {
+    block_in_place(|| topic.wait_for_leaders())?;
+    let (producer, topic) = (producer(args, kafka.url())?, &topic.name);
     let mut reports = publish(&producer, topic, &EVENTS, log)?;
     if args.finish == Finish::Flush {
         // Kafka takes or refuses a batch as a whole, so what comes next goes by itself.
@@ -69,12 +73,12 @@ async fn trade(args: &Args, kafka: &Broker, topic: &str, log: &mut Log) -> Resul
         flush(&producer).await?;
         report::read(reports, log).await?;
         // With acks=0 nothing has told us yet that Kafka is through with all of it.
-        reader::settled(&producer, topic).await?;
+        block_in_place(|| reader::settle(&producer, topic))?;
     }
-    // Dropping the last handle throws away what still waits in it.
+    // This throws away what still waits in the producer.
     drop(producer);
     log.remark("orders", "drops the producer");
-    for event in reader::read_back(kafka, topic).await? {
+    for event in block_in_place(|| reader::read_back(kafka, topic))? {
         log.event(event);
     }
     Ok(())
@@ -131,9 +135,11 @@ fn publish(
 
 // ANCHOR: flush
 async fn flush(producer: &FutureProducer) -> Result<()> {
-    let producer = producer.clone();
-    // It blocks its thread until nothing waits any more, so it gets a thread of its own.
-    let flushed = tokio::task::spawn_blocking(move || producer.flush(PATIENCE)).await?;
+    // It blocks its thread until nothing waits any more. `block_in_place` tells the runtime, which
+    // moves its other tasks to other threads.
+    let flushed = block_in_place(|| producer.flush(PATIENCE));
+    // A Ctrl-C in the meantime is served here.
+    tokio::task::yield_now().await;
     flushed.context("Kafka has not taken all records in time")
 }
 // ANCHOR_END: flush

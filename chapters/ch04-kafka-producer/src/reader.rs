@@ -6,7 +6,6 @@ use history::{Event, Verb};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{FutureProducer, Producer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
-use tokio::task::spawn_blocking;
 
 use crate::PATIENCE;
 use crate::topic::PARTITIONS;
@@ -20,28 +19,24 @@ pub fn body(order: u32, kind: &str) -> String {
 
 /// Returns when Kafka has dealt with all that this producer wrote to it. With acks=0 nothing else
 /// tells: Kafka takes the requests of a connection in their order, so the answer to this question
-/// comes after all of them.
-pub async fn settled(producer: &FutureProducer, topic: &str) -> Result<()> {
-    let (producer, topic) = (producer.clone(), topic.to_owned());
-    let asked = spawn_blocking(move || {
-        (0..PARTITIONS).try_for_each(|partition| {
-            let client = producer.client();
-            let marks = client.fetch_watermarks(&topic, partition, PATIENCE);
-            marks.map(|_| ())
-        })
-    });
-    asked.await?.context("Kafka does not answer")
+/// comes after all of them. Blocks its thread.
+pub fn settle(producer: &FutureProducer, topic: &str) -> Result<()> {
+    for partition in 0..PARTITIONS {
+        let kafka = producer.client();
+        let marks = kafka.fetch_watermarks(topic, partition, PATIENCE);
+        marks.context("Kafka does not answer")?;
+    }
+    Ok(())
 }
 
-/// Every record of the topic, each as got by a reader of its partition.
-pub async fn read_back(kafka: &Broker, topic: &str) -> Result<Vec<Event>> {
+/// Every record of the topic, each as got by a reader of its partition. Blocks its thread.
+pub fn read_back(kafka: &Broker, topic: &str) -> Result<Vec<Event>> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", kafka.url());
     config.set("group.id", kafka.name("inventory"));
     // This reader leaves no mark on Kafka of how far it has read.
     config.set("enable.auto.commit", "false");
-    let topic = topic.to_owned();
-    spawn_blocking(move || read(&config.create()?, &topic)).await?
+    read(&config.create()?, topic)
 }
 
 // ANCHOR: read-back

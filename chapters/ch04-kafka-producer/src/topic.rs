@@ -1,6 +1,8 @@
 //! The topic of this run: made at its beginning, deleted at its end.
 
-use anyhow::{Context, Result, bail};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -39,6 +41,22 @@ impl Topic {
             ),
             refused => bail!("cannot create the topic {name}: {refused:?}"),
         }
+    }
+
+    /// Returns when each partition has a leader that knows that it is one. Until then it refuses
+    /// records, and with acks=0 nobody would learn of that. Blocks its thread.
+    pub fn wait_for_leaders(&self) -> Result<()> {
+        let (kafka, begun) = (self.admin.inner(), Instant::now());
+        for partition in 0..PARTITIONS {
+            // The leader itself answers this, so each turn of the loop waits for Kafka.
+            while let Err(error) = kafka.fetch_watermarks(&self.name, partition, PATIENCE) {
+                ensure!(
+                    begun.elapsed() < PATIENCE,
+                    "the topic has no leader: {error}"
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Deletes it with all that is in it.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod faults;
+mod listing;
 mod topic;
 
 use std::collections::BTreeSet;

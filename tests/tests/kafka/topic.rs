@@ -54,6 +54,10 @@ impl Topic {
     pub async fn new(servers: &str, settings: Settings<'_>) -> Topic {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("orders.{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        Topic::named(servers, name, settings).await
+    }
+
+    pub async fn named(servers: &str, name: String, settings: Settings<'_>) -> Topic {
         let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
             .set("bootstrap.servers", servers)
             .create()
@@ -65,6 +69,13 @@ impl Topic {
         let options = AdminOptions::new().operation_timeout(Some(LONG));
         let created = admin.create_topics([&topic], &options).await.unwrap();
         created.into_iter().next().unwrap().unwrap();
+        let topic = name.clone();
+        // The leader of a partition answers this. Until it does, it refuses records as well.
+        let ready = move || {
+            let ask = |partition| admin.inner().fetch_watermarks(&topic, partition, LONG);
+            (0..PARTITIONS).for_each(|partition| while ask(partition).is_err() {});
+        };
+        timeout(LONG, spawn_blocking(ready)).await.unwrap().unwrap();
         let servers = servers.to_owned();
         Topic { servers, name }
     }

@@ -1,6 +1,8 @@
 //! What the book says about core NATS and its Rust client, each claim on a server of its own.
 #![allow(clippy::unwrap_used)]
 
+mod listing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
