@@ -5,7 +5,6 @@
 //! claim; [`programs`] builds the workspace's programs once; [`shim`] stands in for cargo
 //! when a transcript is run again.
 
-pub mod faults;
 pub mod files;
 pub mod programs;
 pub mod shim;

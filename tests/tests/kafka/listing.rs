@@ -3,7 +3,6 @@
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use book_tests::faults::pause;
 use book_tests::programs::programs;
 use brokers::Broker;
 use rdkafka::ClientConfig;
@@ -77,7 +76,7 @@ async fn the_listing_takes_its_topic_away_when_it_is_ended() {
     let first = timeout(LONG, lines.next_line()).await.unwrap().unwrap();
     assert_eq!(first.as_deref(), Some("orders  sent o-1 order.created"));
     // While Kafka stands still, the listing cannot come to its own end.
-    pause(&mut kafka).await.unwrap();
+    kafka.pause().await.unwrap();
     let pid = listing.id().unwrap().to_string();
     let kill = Command::new("kill").args(["-TERM", &pid]).status().await;
     assert!(kill.unwrap().success());

@@ -28,13 +28,7 @@ async fn send_only_queues() {
     spawn_blocking(move || drop(producer)).await.unwrap();
     assert_eq!(refused(sent).await, RDKafkaErrorCode::PurgeQueue);
     topic.store(&topic.producer(&[]), &["o-2"]).await;
-    let bodies: Vec<String> = topic
-        .read()
-        .await
-        .into_iter()
-        .map(|record| record.2)
-        .collect();
-    assert_eq!(bodies, ["o-2"]);
+    assert_eq!(topic.bodies().await, ["o-2"]);
 }
 
 /// claim: kafka.send.queued
@@ -206,12 +200,7 @@ async fn beside_a_large_one(flush_between: bool) -> Vec<String> {
         let stored = report(sent).await.is_ok();
         assert_eq!(stored, flush_between, "the reports say the same");
     }
-    topic
-        .read()
-        .await
-        .into_iter()
-        .map(|record| record.2)
-        .collect()
+    topic.bodies().await
 }
 
 /// claim: kafka.batch.whole

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use brokers::{Broker, Kind, Options};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
+use rdkafka::client::{Client, DefaultClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::future_producer::Delivery;
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
-use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, ClientContext, Message, Offset, TopicPartitionList};
 use tokio::runtime::Runtime;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -72,10 +72,11 @@ impl Topic {
         let topic = name.clone();
         // The leader of a partition answers this. Until it does, it refuses records as well.
         let ready = move || {
-            let ask = |partition| admin.inner().fetch_watermarks(&topic, partition, LONG);
-            (0..PARTITIONS).for_each(|partition| while ask(partition).is_err() {});
+            for partition in 0..PARTITIONS {
+                end_of(admin.inner(), &topic, partition);
+            }
         };
-        timeout(LONG, spawn_blocking(ready)).await.unwrap().unwrap();
+        spawn_blocking(ready).await.unwrap();
         let servers = servers.to_owned();
         Topic { servers, name }
     }
@@ -124,7 +125,7 @@ impl Topic {
             for partition in 0..PARTITIONS {
                 all.add_partition_offset(&topic, partition, Offset::Beginning)
                     .unwrap();
-                count += end_of(&consumer, &topic, partition);
+                count += end_of(consumer.client(), &topic, partition);
             }
             consumer.assign(&all).unwrap();
             let next = |_| {
@@ -136,14 +137,21 @@ impl Topic {
         };
         spawn_blocking(read).await.unwrap()
     }
+
+    /// The body of every record of the topic.
+    pub async fn bodies(&self) -> Vec<String> {
+        let records = self.read().await.into_iter();
+        records.map(|(_, _, body)| body).collect()
+    }
 }
 
 /// The offset behind the last record, once the partition has a leader: a broker that was paused for
-/// longer than its session has none of its partitions until it has registered again.
-fn end_of(consumer: &BaseConsumer, topic: &str, partition: i32) -> i64 {
+/// longer than its session has none of its partitions until it has registered again, and a new
+/// topic has no leaders at first.
+fn end_of<C: ClientContext>(kafka: &Client<C>, topic: &str, partition: i32) -> i64 {
     let begun = Instant::now();
     loop {
-        match consumer.fetch_watermarks(topic, partition, LONG) {
+        match kafka.fetch_watermarks(topic, partition, LONG) {
             Ok((_, end)) => return end,
             Err(KafkaError::MetadataFetch(
                 RDKafkaErrorCode::NotLeaderForPartition

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event, Message, RequestErrorKind, Subscriber};
-use book_tests::faults::pause;
 use brokers::{Broker, Kind, Options};
 use futures_util::{FutureExt, StreamExt};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -318,7 +317,7 @@ async fn drain_only_gives_the_order_contrast() {
 async fn flush_waits_for_no_answer() {
     let mut nats = server().await;
     let client = connect(&nats).await;
-    pause(&mut nats).await.unwrap();
+    nats.pause().await.unwrap();
     client.publish("order.created", "o-1".into()).await.unwrap();
     timeout(LONG, client.flush()).await.unwrap().unwrap();
     nats.resume().await.unwrap();
@@ -329,7 +328,7 @@ async fn flush_waits_for_no_answer() {
 async fn flush_waits_for_no_answer_contrast() {
     let mut nats = server().await;
     let client = connect(&nats).await;
-    pause(&mut nats).await.unwrap();
+    nats.pause().await.unwrap();
     let (asking, mut done) = (client.clone(), mpsc::unbounded_channel());
     let said = done.0.clone();
     let trip = tokio::spawn(async move {

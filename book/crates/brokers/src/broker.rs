@@ -161,13 +161,14 @@ impl Broker {
         }
     }
 
-    /// Stops its execution with SIGSTOP: connections stay open and nothing answers.
+    /// Stops its execution with SIGSTOP: connections stay open and nothing answers. When this
+    /// returns, it does nothing any more.
     ///
     /// # Errors
     /// As [`Broker::kill`].
     pub async fn pause(&mut self) -> Result<(), Error> {
         match &mut self.hold {
-            Hold::Native(server) => server.pause(),
+            Hold::Native(server) => server.pause().await,
             Hold::Container(container) => container.pause().await,
             _ => Err(self.not_owned("pause")),
         }

@@ -183,6 +183,24 @@ pub enum Error {
 }
 
 impl Error {
+    /// Nothing of that kind answers at `url`, which is shown as it is: without its password.
+    pub(crate) fn unreachable(kind: Kind, url: &str, reason: impl ToString) -> Error {
+        Error::Unreachable {
+            kind,
+            url: url.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+
+    /// The broker at `url`, which is shown as it is, lets nobody in like this.
+    pub(crate) fn refused(kind: Kind, url: &str, reason: impl ToString) -> Error {
+        Error::Refused {
+            kind,
+            url: url.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+
     /// For `map_err`: an I/O error with what was being done.
     pub(crate) fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
         let doing = doing.into();

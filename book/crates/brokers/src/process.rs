@@ -18,6 +18,9 @@ const GATE: &str = r#"read -r _ || exit 0; exec "$@" </dev/null"#;
 /// How often a log is looked at for a broker's word that it is ready.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// Longer than the kernel takes to stop a process.
+const STOPPED: Duration = Duration::from_secs(20);
+
 /// Lines of a log that an error shows.
 const TAIL: usize = 12;
 
@@ -120,6 +123,29 @@ impl Running {
             doing,
             source: errno.into(),
         })
+    }
+
+    /// Sends SIGSTOP to the whole group and waits until its leader stands still.
+    ///
+    /// Only Linux tells that (state T in /proc/PID/stat); elsewhere this returns at once.
+    pub(crate) async fn stop(&self) -> Result<(), Error> {
+        self.signal(rustix::process::Signal::STOP)?;
+        let stat = format!("/proc/{}/stat", self.pid);
+        let mut look = tokio::time::interval(LOOK);
+        let stopped = async {
+            // The state is the field behind the program's name, which stands in parentheses.
+            while std::fs::read_to_string(&stat)
+                .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or("").starts_with(" T"))
+            {
+                look.tick().await;
+            }
+        };
+        tokio::time::timeout(STOPPED, stopped)
+            .await
+            .map_err(|_| Error::Io {
+                doing: format!("stop process group {}", self.pid),
+                source: std::io::ErrorKind::TimedOut.into(),
+            })
     }
 
     /// Waits for the leader's end and tells the guard that its number is free.

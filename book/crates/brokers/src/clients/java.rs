@@ -220,15 +220,7 @@ async fn version(program: &Path) -> Option<String> {
     if let Some(version) = real.parent().and_then(Path::parent).and_then(release) {
         return Some(version);
     }
-    let mut ask = tokio::process::Command::new(program);
-    let told = ask
-        .args(["-XX:-UsePerfData", "-version"])
-        .kill_on_drop(true)
-        .output();
-    let told = tokio::time::timeout(crate::handshake::PATIENCE, told)
-        .await
-        .ok()?
-        .ok()?;
+    let told = super::ask(program, &["-XX:-UsePerfData", "-version"]).await?;
     quoted(&String::from_utf8_lossy(&told.stderr))
 }
 

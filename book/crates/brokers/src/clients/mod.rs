@@ -20,6 +20,14 @@ pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
         .find(|file| is_program(file))
 }
 
+/// What a program says of itself, for example its version; nothing where it does not end in time.
+pub(crate) async fn ask(program: &Path, args: &[&str]) -> Option<std::process::Output> {
+    let mut command = tokio::process::Command::new(program);
+    let told = command.args(args).kill_on_drop(true).output();
+    let told = tokio::time::timeout(crate::handshake::PATIENCE, told).await;
+    told.ok()?.ok()
+}
+
 fn is_program(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     std::fs::metadata(file)

@@ -93,32 +93,28 @@ impl Address {
     }
 
     fn unreachable(&self, reason: impl ToString) -> Error {
-        Error::Unreachable {
-            kind: KIND,
-            url: self.shown.clone(),
-            reason: reason.to_string(),
-        }
+        Error::unreachable(KIND, &self.shown, reason)
     }
 
     fn refused(&self, reason: impl ToString) -> Error {
-        Error::Refused {
-            kind: KIND,
-            url: self.shown.clone(),
-            reason: reason.to_string(),
-        }
+        Error::refused(KIND, &self.shown, reason)
     }
 }
 
-/// Logs in and out again; gives the broker's version.
+/// Logs in and hangs up; gives the broker's version.
 pub(crate) async fn greet(address: &Address) -> Result<String, Error> {
-    let (_, version) = open(address).await?;
+    let (_, version) = in_time(address, log_in(address)).await?;
     Ok(version)
 }
 
 /// Whether the virtual host has a queue of this name, by a declaration that makes nothing
 /// (`passive`). A queue that is another connection's own counts as well.
 pub(crate) async fn queue_exists(address: &Address, name: &str) -> Result<bool, Error> {
-    let (mut stream, _) = open(address).await?;
+    in_time(address, declare_passively(address, name)).await
+}
+
+async fn declare_passively(address: &Address, name: &str) -> Result<bool, Error> {
+    let (mut stream, _) = log_in(address).await?;
     let lost = |error: io::Error| address.unreachable(error);
     send(&mut stream, 1, method::CHANNEL_OPEN, &[0])
         .await
@@ -139,10 +135,14 @@ pub(crate) async fn queue_exists(address: &Address, name: &str) -> Result<bool, 
     }
 }
 
-async fn open(address: &Address) -> Result<(TcpStream, String), Error> {
-    let opened = timeout(PATIENCE, log_in(address)).await;
-    opened.unwrap_or_else(|_| {
-        Err(address.unreachable(format!("it did not greet within {} s", PATIENCE.as_secs())))
+/// What the broker says, unless it says nothing for too long.
+async fn in_time<T>(
+    address: &Address,
+    talk: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let told = timeout(PATIENCE, talk).await;
+    told.unwrap_or_else(|_| {
+        Err(address.unreachable(format!("it did not answer within {} s", PATIENCE.as_secs())))
     })
 }
 

@@ -87,11 +87,6 @@ fn parse(text: &str) -> Result<Vec<(String, u16)>, Error> {
 
 /// The release of the first broker that answers, `4.4` for example, or `unknown`.
 pub(crate) async fn greet(bootstrap: &str) -> Result<String, Error> {
-    let unreachable = |reason: String| Error::Unreachable {
-        kind: KIND,
-        url: bootstrap.to_owned(),
-        reason,
-    };
     let mut last = "it is empty".to_owned();
     for (host, port) in parse(bootstrap)? {
         match timeout(PATIENCE, ask(&host, port)).await {
@@ -100,7 +95,7 @@ pub(crate) async fn greet(bootstrap: &str) -> Result<String, Error> {
             Err(_) => last = format!("it did not answer within {} s", PATIENCE.as_secs()),
         }
     }
-    Err(unreachable(last))
+    Err(Error::unreachable(KIND, bootstrap, last))
 }
 
 /// The release that a level of `metadata.version` belongs to.

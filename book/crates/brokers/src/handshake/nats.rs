@@ -92,19 +92,11 @@ impl Address {
     }
 
     fn unreachable(&self, reason: impl ToString) -> Error {
-        Error::Unreachable {
-            kind: KIND,
-            url: self.shown.clone(),
-            reason: reason.to_string(),
-        }
+        Error::unreachable(KIND, &self.shown, reason)
     }
 
     fn refused(&self, reason: impl ToString) -> Error {
-        Error::Refused {
-            kind: KIND,
-            url: self.shown.clone(),
-            reason: reason.to_string(),
-        }
+        Error::refused(KIND, &self.shown, reason)
     }
 
     fn connect(&self) -> String {

