@@ -5,7 +5,7 @@ use std::process::Command;
 use book_tests::programs::programs;
 use tokio::task::spawn_blocking;
 
-use crate::{connect, here, publish, round_trip, server, subscribed};
+use crate::shop::{connect, here, publish, round_trip, server, subscribed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_listing_keeps_to_subjects_of_its_own() {

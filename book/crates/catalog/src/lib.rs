@@ -25,7 +25,7 @@ pub use files::nearest;
 pub use markdown::{Directive, Mark, directives, prose};
 pub use misconceptions::Misconception;
 pub use page::{Head, Level, Page};
-pub use predict::{Choice, Predict};
+pub use predict::{Choice, Fact, Predict};
 pub use snippet::{Anchor, DEFAULT_FILE, Snippet};
 pub use transcript::{Line, Run, Transcript, Version, canonical, errors};
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use history::Fate;
+use history::{Event, Fate, Verb, lane};
 use serde::Deserialize;
 
 use crate::files::{instead, read};
@@ -22,8 +22,8 @@ pub struct Predict {
     pub ask: String,
     /// The name of the transcript that answers it.
     pub run: String,
-    /// What is counted in its fate strip.
-    pub fact: Fate,
+    /// What is counted in it.
+    pub fact: Fact,
     /// The count.
     pub answer: usize,
     /// The answers to choose from; exactly one has the count.
@@ -41,6 +41,20 @@ pub struct Choice {
     pub value: usize,
     /// The misconception (`M05`) behind a wrong answer; the right one has none.
     pub misconception: Option<String>,
+    /// Why a wrong answer is wrong, in a sentence, where no misconception of the index is behind it.
+    pub because: Option<String>,
+}
+
+/// What is counted in a run. In a prediction's file: `strip.lost`, `count.worker 1.got`,
+/// `last.inventory.lag`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// How many messages met this fate.
+    Strip(Fate),
+    /// How many events with this verb the lane has.
+    Count(String, Verb),
+    /// The number after this word in the last line of the lane that begins with the word.
+    Last(String, String),
 }
 
 #[derive(Deserialize)]
@@ -81,7 +95,7 @@ impl Catalog {
         let transcript = self
             .transcript(chapter, &file.run)
             .with_context(|| shown.clone())?;
-        let answer = count(&transcript, fact).with_context(|| shown.clone())?;
+        let answer = count(&transcript, &fact).with_context(|| shown.clone())?;
         let right = right(&file, answer).with_context(|| shown.clone())?;
         self.check_misconceptions(&file.option, right)
             .with_context(|| shown.clone())?;
@@ -106,8 +120,19 @@ impl Catalog {
                 Some(id) if index == right => {
                     bail!("the option `{text}` is right; remove its misconception {id}");
                 }
-                None if index != right => {
-                    bail!("the option `{text}` is wrong; name the misconception behind it");
+                None if index != right && option.because.is_none() => {
+                    bail!(
+                        "the option `{text}` is wrong; name the misconception behind it, or say \
+                         `because = \"...\"`"
+                    );
+                }
+                _ if index == right && option.because.is_some() => {
+                    bail!("the option `{text}` is right; remove its `because`");
+                }
+                Some(_) if option.because.is_some() => {
+                    bail!(
+                        "the option `{text}` has a misconception, which says why; remove its `because`"
+                    );
                 }
                 Some(id) if !known.contains_key(id) => {
                     bail!(
@@ -121,20 +146,53 @@ impl Catalog {
     }
 }
 
-fn fact(text: &str) -> Result<Fate> {
-    text.strip_prefix("strip.")
-        .and_then(|word| word.parse().ok())
-        .with_context(|| {
-            let facts: Vec<String> = Fate::ALL
-                .iter()
-                .map(|fate| format!("strip.{fate}"))
-                .collect();
-            format!("the fact `{text}` is unknown; use {}", facts.join(", "))
-        })
+fn fact(text: &str) -> Result<Fact> {
+    let (what, rest) = text.split_once('.').unwrap_or((text, ""));
+    let lane_and = rest.rsplit_once('.');
+    let found = match (what, lane_and) {
+        ("strip", _) => rest.parse().ok().map(Fact::Strip),
+        ("count", Some((lane, verb))) => {
+            let verb = verb.parse().ok();
+            verb.map(|verb| Fact::Count(lane.to_owned(), verb))
+        }
+        ("last", Some((lane, word))) => Some(Fact::Last(lane.to_owned(), word.to_owned())),
+        _ => None,
+    };
+    found.with_context(|| {
+        let facts: Vec<String> = Fate::ALL
+            .iter()
+            .map(|fate| format!("strip.{fate}"))
+            .collect();
+        format!(
+            "the fact `{text}` is unknown; use {}, count.LANE.VERB or last.LANE.WORD",
+            facts.join(", ")
+        )
+    })
 }
 
-fn count(transcript: &Transcript, fact: Fate) -> Result<usize> {
-    Ok(transcript.strip()?.count(fact))
+fn count(transcript: &Transcript, fact: &Fact) -> Result<usize> {
+    let lines = transcript.canonical.iter();
+    match fact {
+        Fact::Strip(fate) => Ok(transcript.strip()?.count(*fate)),
+        Fact::Count(lane, verb) => {
+            let events = lines.filter_map(|line| line.parse::<Event>().ok());
+            Ok(events
+                .filter(|event| event.lane == *lane && event.verb == *verb)
+                .count())
+        }
+        Fact::Last(name, word) => {
+            let said = lines
+                .rev()
+                .filter_map(|line| lane(line).filter(|(lane, _)| lane == name));
+            let rest =
+                said.filter_map(|(_, text)| text.strip_prefix(word.as_str())?.strip_prefix(' '));
+            let number = rest.next().and_then(|rest| {
+                let word = rest.split(|c: char| !c.is_ascii_digit()).next();
+                word?.parse().ok()
+            });
+            number.with_context(|| format!("no line of the lane `{name}` is `{word}` and a number"))
+        }
+    }
 }
 
 fn right(file: &File, answer: usize) -> Result<usize> {

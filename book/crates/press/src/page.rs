@@ -207,8 +207,7 @@ impl<'a> Page<'a> {
             .transcript(chapter, &found.run)
             .map_err(told)?;
         let strip = transcript::strip_of(&run)
-            .map_err(|error| unsound(&format!("{chapter}/{}", found.run), error))?
-            .ok_or_else(|| format!("{argument}: the run `{}` has no fate strip", found.run))?;
+            .map_err(|error| unsound(&format!("{chapter}/{}", found.run), error))?;
         let mut beliefs = Vec::new();
         for (place, option) in found.options.iter().enumerate() {
             let belief = option.misconception.as_ref();
@@ -219,7 +218,7 @@ impl<'a> Page<'a> {
         let id = self.name(format!("predict-{chapter}-{id}"));
         Ok(predict::render(
             &found,
-            (&run.command, &strip),
+            (&run.command, strip.as_ref()),
             &beliefs,
             &id,
         ))

@@ -40,7 +40,7 @@ pub(crate) struct Belief<'a> {
 /// wrong one believes, and the run that decides.
 pub(crate) fn render(
     predict: &Predict,
-    (command, strip): (&str, &Strip),
+    (command, strip): (&str, Option<&Strip>),
     beliefs: &[Belief],
     id: &str,
 ) -> String {
@@ -51,7 +51,15 @@ pub(crate) fn render(
         .collect();
     let right = predict.right();
     let text = predict.options.get(right).map_or("", |option| &option.text);
-    let beliefs: String = beliefs.iter().map(belief).collect();
+    let reasons = predict.options.iter().enumerate();
+    let reasons = reasons.filter_map(|(place, option)| {
+        let because = sentence(&closed(option.because.as_ref()?));
+        Some(format!(
+            "<li><strong>{}</strong> is wrong: {because}</li>\n",
+            letter(place)
+        ))
+    });
+    let beliefs: String = beliefs.iter().map(belief).chain(reasons).collect();
     let beliefs = match beliefs.as_str() {
         "" => String::new(),
         items => format!("<ul>\n{items}</ul>\n"),
@@ -69,7 +77,7 @@ pub(crate) fn render(
         letter = letter(right),
         text = sentence(&closed(text)),
         command = escape(command),
-        strip = drawn(strip),
+        strip = strip.map(drawn).unwrap_or_default(),
     )
 }
 

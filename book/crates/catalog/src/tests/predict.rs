@@ -66,7 +66,9 @@ fn a_wrong_option_names_a_known_misconception_and_the_right_one_none() {
     let file = "chapters/ch03-queue/predict/lost.toml";
     assert_eq!(
         error("misconception = \"M05\"", ""),
-        format!("{file}: the option `None.` is wrong; name the misconception behind it")
+        format!(
+            "{file}: the option `None.` is wrong; name the misconception behind it, or say `because = \"...\"`"
+        )
     );
     assert_eq!(
         error("M05", "M06"),
@@ -79,13 +81,55 @@ fn a_wrong_option_names_a_known_misconception_and_the_right_one_none() {
 }
 
 #[test]
+fn a_wrong_option_may_say_why_itself() {
+    let predict = PREDICT.replace("misconception = \"M05\"", "because = \"One is.\"");
+    let (_book, catalog) = book(&predict).open_kept();
+    let predict = catalog.predict("ch03-queue", "lost").unwrap();
+    assert_eq!(predict.options[0].because.as_deref(), Some("One is."));
+    assert!(error("value = 1", "value = 1\nbecause = 'it is'").ends_with("remove its `because`"));
+    let both = error(
+        "misconception = \"M05\"",
+        "misconception = \"M05\"\nbecause = 'no'",
+    );
+    assert!(
+        both.ends_with("which says why; remove its `because`"),
+        "{both}"
+    );
+}
+
+#[test]
+fn events_of_a_lane_and_numbers_are_counted_too() {
+    let run = "```console\n$ cargo run -p ch03-queue\nworker 1  got o-1\nworker 1  got o-2\n\
+               worker 1  done o-1\nkafka  lag 3\nkafka  lag 12 of orders\nkafka  lags 9\n```\n";
+    let answer = |fact: &str, value: &str| {
+        let predict = PREDICT
+            .replace("strip.lost", fact)
+            .replace("value = 1", value);
+        let book = book(&predict).file("chapters/ch03-queue/transcripts/auto.trycmd", run);
+        book.open().predict("ch03-queue", "lost")
+    };
+    assert_eq!(answer("count.worker 1.got", "value = 2").unwrap().answer, 2);
+    assert_eq!(answer("last.kafka.lag", "value = 12").unwrap().answer, 12);
+    let text = message(answer("last.kafka.leg", "value = 12"));
+    assert!(
+        text.ends_with("no line of the lane `kafka` is `leg` and a number"),
+        "{text}"
+    );
+    let text = message(answer("count.worker 1.took", "value = 12"));
+    assert!(
+        text.contains("the fact `count.worker 1.took` is unknown"),
+        "{text}"
+    );
+}
+
+#[test]
 fn what_does_not_exist_is_told() {
     let file = "chapters/ch03-queue/predict/lost.toml";
     assert_eq!(
         error("strip.lost", "strip.gone"),
         format!(
             "{file}: the fact `strip.gone` is unknown; use strip.done, strip.redelivered, \
-             strip.duplicate, strip.lost, strip.stuck"
+             strip.duplicate, strip.lost, strip.stuck, count.LANE.VERB or last.LANE.WORD"
         )
     );
     let text = error("\"auto\"", "\"aut\"");

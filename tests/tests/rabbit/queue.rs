@@ -1,96 +1,15 @@
-//! What the pages say about RabbitMQ, each claim with its contrast, on a real broker.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-use std::time::Duration;
+//! ch03-rabbit-queue: a work queue, acknowledgements, prefetch and confirms.
 
 use book_tests::programs::programs;
-use brokers::{Broker, Kind, Options};
-use futures_util::StreamExt;
-use lapin::message::Delivery;
+use lapin::Confirmation;
 use lapin::options::*;
-use lapin::types::{AMQPValue, FieldTable};
-use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer};
+use lapin::types::FieldTable;
 use tokio::io::AsyncBufReadExt;
-use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(60);
-
-async fn private() -> Broker {
-    let options = Options {
-        private: true,
-        ..Options::default()
-    };
-    brokers::start(Kind::RabbitMq, options).await.unwrap()
-}
-
-/// One broker for all tests that leave it alone; it ends with the test program.
-async fn url() -> &'static str {
-    static BROKER: OnceCell<Broker> = OnceCell::const_new();
-    BROKER.get_or_init(private).await.url()
-}
-
-async fn connect(url: &str) -> (Connection, Channel) {
-    let properties = ConnectionProperties::default();
-    let connection = Connection::connect(url, properties).await.unwrap();
-    let channel = connection.create_channel().await.unwrap();
-    (connection, channel)
-}
-
-async fn declare_quorum(channel: &Channel, queue: &str) {
-    let mut arguments = FieldTable::default();
-    let quorum = AMQPValue::LongString("quorum".into());
-    arguments.insert("x-queue-type".into(), quorum);
-    let options = QueueDeclareOptions::durable();
-    let declared = channel.queue_declare(queue.into(), options, arguments);
-    declared.await.unwrap();
-}
-
-async fn publish(channel: &Channel, queue: &str, body: &str) -> Confirmation {
-    let options = BasicPublishOptions::default();
-    let properties = BasicProperties::default().with_delivery_mode(2);
-    let (exchange, body) = ("".into(), body.as_bytes());
-    let sent = channel.basic_publish(exchange, queue.into(), options, body, properties);
-    sent.await.unwrap().await.unwrap()
-}
-
-/// A quorum queue that holds `orders` confirmed messages.
-async fn filled(queue: &str, orders: u32) -> (Connection, Channel) {
-    let (connection, channel) = connect(url().await).await;
-    declare_quorum(&channel, queue).await;
-    let confirms = ConfirmSelectOptions::default();
-    channel.confirm_select(confirms).await.unwrap();
-    for order in 1..=orders {
-        let confirmed = publish(&channel, queue, &format!("o-{order}")).await;
-        assert!(confirmed.is_ack());
-    }
-    (connection, channel)
-}
-
-async fn consume(channel: &Channel, queue: &str, no_ack: bool) -> Consumer {
-    let options = BasicConsumeOptions {
-        no_ack,
-        ..Default::default()
-    };
-    let tag = "".into();
-    let consumer = channel.basic_consume(queue.into(), tag, options, FieldTable::default());
-    consumer.await.unwrap()
-}
-
-async fn next(orders: &mut Consumer) -> Delivery {
-    let order = timeout(PATIENCE, orders.next()).await;
-    order.unwrap().unwrap().unwrap()
-}
-
-/// How many messages of the queue are with no consumer.
-async fn ready(channel: &Channel, queue: &str) -> u32 {
-    let options = QueueDeclareOptions {
-        passive: true,
-        ..QueueDeclareOptions::default()
-    };
-    let declared = channel.queue_declare(queue.into(), options, FieldTable::default());
-    declared.await.unwrap().message_count()
-}
+use crate::shop::{
+    PATIENCE, connect, consume, declare_quorum, filled, next, private, publish, ready, url,
+};
 
 /// A worker takes the first of two orders, works, acknowledges or does not, and loses its
 /// connection. What does the next worker get first, and is it marked?

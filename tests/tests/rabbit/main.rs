@@ -1,0 +1,6 @@
+//! What the book says about RabbitMQ and its Rust client: a module for each page, and `shop` with
+//! what they share.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod queue;
+mod shop;

@@ -1,0 +1,91 @@
+//! A RabbitMQ for the tests, and the steps that most of them take.
+
+use std::time::Duration;
+
+use brokers::{Broker, Kind, Options};
+use futures_util::StreamExt;
+use lapin::message::Delivery;
+use lapin::options::*;
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer};
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+/// Longer than anything here takes; only a test that fails waits so long.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub async fn private() -> Broker {
+    let options = Options {
+        private: true,
+        ..Options::default()
+    };
+    brokers::start(Kind::RabbitMq, options).await.unwrap()
+}
+
+/// One broker for all tests that leave it alone; it ends with the test program.
+pub async fn url() -> &'static str {
+    static BROKER: OnceCell<Broker> = OnceCell::const_new();
+    BROKER.get_or_init(private).await.url()
+}
+
+pub async fn connect(url: &str) -> (Connection, Channel) {
+    let properties = ConnectionProperties::default();
+    let connection = Connection::connect(url, properties).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    (connection, channel)
+}
+
+pub async fn declare_quorum(channel: &Channel, queue: &str) {
+    let mut arguments = FieldTable::default();
+    let quorum = AMQPValue::LongString("quorum".into());
+    arguments.insert("x-queue-type".into(), quorum);
+    let options = QueueDeclareOptions::durable();
+    let declared = channel.queue_declare(queue.into(), options, arguments);
+    declared.await.unwrap();
+}
+
+pub async fn publish(channel: &Channel, queue: &str, body: &str) -> Confirmation {
+    let options = BasicPublishOptions::default();
+    let properties = BasicProperties::default().with_delivery_mode(2);
+    let (exchange, body) = ("".into(), body.as_bytes());
+    let sent = channel.basic_publish(exchange, queue.into(), options, body, properties);
+    sent.await.unwrap().await.unwrap()
+}
+
+/// A quorum queue that holds `orders` confirmed messages.
+pub async fn filled(queue: &str, orders: u32) -> (Connection, Channel) {
+    let (connection, channel) = connect(url().await).await;
+    declare_quorum(&channel, queue).await;
+    let confirms = ConfirmSelectOptions::default();
+    channel.confirm_select(confirms).await.unwrap();
+    for order in 1..=orders {
+        let confirmed = publish(&channel, queue, &format!("o-{order}")).await;
+        assert!(confirmed.is_ack());
+    }
+    (connection, channel)
+}
+
+pub async fn consume(channel: &Channel, queue: &str, no_ack: bool) -> Consumer {
+    let options = BasicConsumeOptions {
+        no_ack,
+        ..Default::default()
+    };
+    let tag = "".into();
+    let consumer = channel.basic_consume(queue.into(), tag, options, FieldTable::default());
+    consumer.await.unwrap()
+}
+
+pub async fn next(orders: &mut Consumer) -> Delivery {
+    let order = timeout(PATIENCE, orders.next()).await;
+    order.unwrap().unwrap().unwrap()
+}
+
+/// How many messages of the queue are with no consumer.
+pub async fn ready(channel: &Channel, queue: &str) -> u32 {
+    let options = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::default()
+    };
+    let declared = channel.queue_declare(queue.into(), options, FieldTable::default());
+    declared.await.unwrap().message_count()
+}
