@@ -184,7 +184,7 @@ fn count(transcript: &Transcript, fact: &Fact) -> Result<usize> {
             let said = lines
                 .rev()
                 .filter_map(|line| lane(line).filter(|(lane, _)| lane == name));
-            let rest =
+            let mut rest =
                 said.filter_map(|(_, text)| text.strip_prefix(word.as_str())?.strip_prefix(' '));
             let number = rest.next().and_then(|rest| {
                 let word = rest.split(|c: char| !c.is_ascii_digit()).next();
