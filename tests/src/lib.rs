@@ -3,12 +3,13 @@
 //! [`tidy`] holds the repository's conventions as functions from a text to a list of
 //! problems, each with a unit test that shows it failing; [`words`] finds what needs a
 //! claim; [`programs`] builds the workspace's programs once; [`shim`] stands in for cargo
-//! when a transcript is run again.
+//! when a transcript is run again; [`warm`] has the brokers for it.
 
 pub mod files;
 pub mod programs;
 pub mod shim;
 pub mod tidy;
+pub mod warm;
 pub mod words;
 
 use std::io::Write;

@@ -6,31 +6,52 @@ use std::path::{Path, PathBuf};
 
 use book_tests::programs::programs;
 use book_tests::tidy::pages::all_directives;
+use book_tests::warm::Warm;
 use book_tests::{book, none, readme, shim};
 use catalog::{Catalog, Chapter, Transcript, canonical};
 use tempfile::TempDir;
 use trycmd::TestCases;
 
-/// Runs cases with the shim as their cargo.
-fn run_again(cases: impl IntoIterator<Item = PathBuf>) {
+/// Every recorded run, and every command of the README with what it shows.
+#[test]
+fn what_is_recorded_and_what_the_readme_shows_is_produced_again() {
     let folder = TempDir::new().unwrap();
     let list = folder.path().join("programs.json");
     programs().save(&list).unwrap();
+    let warm = Warm::start(programs()).unwrap();
     let runner = TestCases::new();
     runner
         .register_bin("cargo", Path::new(env!("CARGO_BIN_EXE_cargo-shim")))
-        .env(shim::PROGRAMS, list.to_str().unwrap());
-    let mut count = 0;
-    for case in cases {
-        runner.case(case);
-        count += 1;
-    }
+        .env(shim::PROGRAMS, list.to_str().unwrap())
+        .env("BOOK_CACHE", warm.cache().to_str().unwrap());
+    let book = book().unwrap();
+    let recorded = all(&book)
+        .into_iter()
+        .map(|(_, transcript)| transcript.path);
+    let cases: Vec<PathBuf> = recorded.chain(readme_cases(&book, folder.path())).collect();
     // trycmd passes where there is nothing to run.
     assert!(
-        count > 0,
+        !cases.is_empty(),
         "there is no transcript to run; record one with `cargo book accept`"
     );
+    for case in cases {
+        runner.case(case);
+    }
     runner.run();
+}
+
+/// The README's commands as cases, in files in `folder`.
+fn readme_cases(book: &Catalog, folder: &Path) -> Vec<PathBuf> {
+    let blocks = commands(&readme().unwrap());
+    let case = |(index, (command, output)): (usize, &(String, Vec<String>))| {
+        let lanes =
+            chapter(command).map_or(Vec::new(), |id| book.chapter(id).unwrap().lanes.clone());
+        let path = folder.join(format!("readme-{index}.trycmd"));
+        let text = Transcript::trycmd(command, 0, &canonical(output, &lanes).unwrap());
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    blocks.iter().enumerate().map(case).collect()
 }
 
 fn all(book: &Catalog) -> Vec<(&Chapter, Transcript)> {
@@ -41,37 +62,6 @@ fn all(book: &Catalog) -> Vec<(&Chapter, Transcript)> {
         }
     }
     transcripts
-}
-
-#[test]
-fn transcripts_are_produced_again() {
-    let book = book().unwrap();
-    run_again(
-        all(&book)
-            .into_iter()
-            .map(|(_, transcript)| transcript.path),
-    );
-}
-
-#[test]
-fn readme_commands_do_what_it_shows() {
-    let readme = readme().unwrap();
-    let blocks = commands(&readme);
-    let book = book().unwrap();
-    let folder = TempDir::new().unwrap();
-    let cases: Vec<PathBuf> = blocks
-        .iter()
-        .enumerate()
-        .map(|(index, (command, output))| {
-            let lanes =
-                chapter(command).map_or(Vec::new(), |id| book.chapter(id).unwrap().lanes.clone());
-            let path = folder.path().join(format!("readme-{index}.trycmd"));
-            let text = Transcript::trycmd(command, 0, &canonical(output, &lanes).unwrap());
-            std::fs::write(&path, text).unwrap();
-            path
-        })
-        .collect();
-    run_again(cases);
 }
 
 #[test]
