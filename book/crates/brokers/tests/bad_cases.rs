@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod paths;
 mod support;
 
 use std::fs;
@@ -12,6 +13,7 @@ use std::path::Path;
 use std::process::Command;
 
 use brokers::{Kind, Options};
+use rustix::process::Signal;
 use support::{Held, hold, skip};
 
 /// What a program that fails writes to standard error, with what differs from run to run replaced.
@@ -206,9 +208,9 @@ fn the_external_broker_is_too_old() {
     old.join().unwrap();
 }
 
-/// A file system of 170 MB, enough for the download and too small to unpack it, in a mount namespace of its own: it goes with the program.
-#[test]
-fn the_disk_is_full_at_unpack() {
+/// `sh -c SCRIPT sh CACHE hold` as root of a mount namespace of its own, whose mounts go with it.
+/// `None`, and a line that says so, where this user may have none.
+fn in_a_mount_namespace(script: &str, cache: &Path) -> Option<Command> {
     let probe = "mount -t tmpfs none /mnt && umount /mnt";
     let namespace = ["--mount", "--user", "--map-root-user"];
     let works = Command::new("unshare")
@@ -216,32 +218,62 @@ fn the_disk_is_full_at_unpack() {
         .args(["sh", "-c", probe])
         .output();
     if !works.is_ok_and(|probe| probe.status.success()) {
-        return skip(
+        skip(
             "no mount namespaces for this user",
             "sysctl kernel.unprivileged_userns_clone=1",
         );
+        return None;
     }
+    let mut command = Command::new("unshare");
+    command
+        .args(namespace)
+        .args(["sh", "-c", script, "sh"])
+        .arg(cache)
+        .arg(hold().get_program())
+        .env("BOOK_CACHE", cache)
+        .env("BROKERS", "native")
+        .env_remove("AMQP_URL");
+    Some(command)
+}
+
+/// A file system of 170 MB is enough for the download and too small to unpack it.
+#[test]
+fn the_disk_is_full_at_unpack() {
     let folder = tempfile::tempdir().unwrap();
     let cache = folder.path().join("cache");
     fs::create_dir(&cache).unwrap();
-    let program = hold();
-    let mut command = Command::new("unshare");
-    command.args(namespace).args([
-        "sh",
-        "-c",
-        "mount -t tmpfs -o size=170m none \"$1\" && exec \"$2\" rabbitmq",
-        "sh",
-    ]);
-    command
-        .arg(&cache)
-        .arg(program.get_program())
-        .env("BOOK_CACHE", &cache)
-        .env("BROKERS", "native");
-    command.env_remove("AMQP_URL");
+    let script = "mount -t tmpfs -o size=170m none \"$1\" && exec \"$2\" rabbitmq";
+    let Some(command) = in_a_mount_namespace(script, &cache) else {
+        return;
+    };
     let error = error_of(command).replace(&*cache.to_string_lossy(), "[CACHE]");
     assert!(
         error.contains("Error: the disk is full: `dpkg-deb -x"),
         "{error}"
     );
     assert!(error.contains("Nothing half-installed was left"), "{error}");
+}
+
+/// RabbitMQ's scripts cannot stand a space in their path, so it is kept in /var/tmp then. Here that
+/// is a file system of the namespace's own, with the installed versions of the user's cache in it.
+#[tokio::test]
+async fn rabbitmq_is_kept_elsewhere_where_the_cache_path_has_a_space() {
+    let installed = paths::installed(Kind::RabbitMq).await;
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("my cache");
+    let script = "mount -t tmpfs none /var/tmp && kept=/var/tmp/messaging-book-0 && \
+                  mkdir -m 700 $kept $kept/rabbitmq && ln -s \"$INSTALLED\" $kept/rabbitmq/ && \
+                  exec \"$2\" rabbitmq";
+    let Some(mut command) = in_a_mount_namespace(script, &cache) else {
+        return;
+    };
+    command.env("INSTALLED", &installed);
+    let held = Held::start(command);
+    let (url, _) = held.ready();
+    assert!(url.starts_with("amqp://guest:guest@127.0.0.1:"), "{url}");
+    held.signal(Signal::TERM);
+    let (status, told) = held.errors();
+    assert!(status.success(), "{told}");
+    assert!(!told.contains("installed"), "{told}");
+    assert!(!cache.join("rabbitmq").exists());
 }

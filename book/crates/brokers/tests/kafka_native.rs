@@ -167,6 +167,34 @@ fn without_java_and_package_clients_the_error_says_what_to_do() {
     );
 }
 
+/// Java is missing, and apt-get finds none either: its mirror has nothing of the kind.
+#[test]
+fn java_that_apt_cannot_bring_is_told_with_what_apt_says() {
+    let cache = tempfile::tempdir().unwrap();
+    let path = path_without(|name| is_java(name) || is_python(name) || name == "apt-get");
+    script(
+        path.path(),
+        "apt-get",
+        "case \"$*\" in *update*) ;; *) echo 'E: Unable to locate package openjdk' >&2; exit 100;; esac",
+    );
+    let mut command = with(cache.path(), path.path());
+    command.env_remove("JAVA_HOME");
+    let (status, told) = Held::start(command).errors();
+    assert_eq!(status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("Java for Kafka, from the packages of this machine's system"),
+        "{told}"
+    );
+    assert!(
+        told.contains("E: Unable to locate package openjdk"),
+        "{told}"
+    );
+    assert!(
+        told.contains("apt-get install default-jre-headless"),
+        "{told}"
+    );
+}
+
 /// A jar that is not the one that is known: a Maven that brings an empty one.
 #[test]
 fn jars_that_are_not_known_are_refused() {
