@@ -105,6 +105,22 @@ async fn one_on_path_is_used_and_prepared_once_for_quick_starts() {
     assert!(told.contains("Kafka 4.4.0, native, ready in"), "{told}");
 }
 
+/// What is prepared for one installation serves every cache that has it by a link.
+#[tokio::test]
+async fn a_link_to_the_jars_is_no_other_kafka() {
+    installed(Kind::Kafka).await;
+    let users = brokers::cache::folder().unwrap().join("kafka");
+    let path = path_without(|name| name == "kafka-server-start.sh");
+    let start = || {
+        let cache = tempfile::tempdir().unwrap();
+        symlink(&users, cache.path().join("kafka")).unwrap();
+        run(with(cache.path(), path.path()))
+    };
+    start();
+    let told = start();
+    assert!(!told.contains("preparing"), "{told}");
+}
+
 /// With neither Java nor Maven on the machine, the package clients bring both.
 fn fetched_with(hides: fn(&str) -> bool) -> String {
     let cache = tempfile::tempdir().unwrap();

@@ -137,12 +137,15 @@ impl Installation {
             Some(java) => java,
             None => fetch_java(&root).await?,
         };
-        let jars = jars(&found.place)?;
+        // One folder, one class cache, by whatever links it was found.
+        let place = std::fs::canonicalize(&found.place)
+            .map_err(Error::io(format!("find {}", found.place.display())))?;
+        let jars = jars(&place)?;
         // A list and not a wildcard: Java keeps no class cache for a class path with a wildcard.
         let class_path = std::env::join_paths(jars).map_err(|_| Error::Io {
             doing: format!(
                 "use the jars in {}, whose path holds a colon",
-                found.place.display()
+                place.display()
             ),
             source: std::io::ErrorKind::InvalidInput.into(),
         })?;
