@@ -187,16 +187,21 @@ fn recorded(chapter: &Chapter, transcript: &Transcript) -> Vec<String> {
     }
     let is_version =
         |text: &str| text.split('.').count() > 1 && text.starts_with(|c: char| c.is_ascii_digit());
-    if run.broker.name.is_empty() || !is_version(&run.broker.version) {
+    let told = run
+        .broker
+        .as_ref()
+        .map(|broker| !broker.name.is_empty() && is_version(&broker.version));
+    let needed = !chapter.brokers.is_empty();
+    if told != needed.then_some(true) {
         problems.push(
             "it does not say which broker answered, and its version; record it again".to_owned(),
         );
     }
-    if !run
+    let named = run
         .client
         .split_once(' ')
-        .is_some_and(|(name, version)| !name.is_empty() && is_version(version))
-    {
+        .is_some_and(|(name, version)| !name.is_empty() && is_version(version));
+    if named != needed {
         problems.push(
             "it does not say which client was used, and its version; record it again".to_owned(),
         );
@@ -319,7 +324,7 @@ mod the_checks_themselves {
         write("book.toml", "");
         write(
             "chapters/a/Cargo.toml",
-            "package = { name = 'a', metadata.book.lanes = ['x', 'y'] }",
+            "package = { name = 'a', metadata.book = { brokers = ['nats'], lanes = ['x', 'y'] } }",
         );
         write("chapters/a/transcripts/t.trycmd", trycmd);
         write(

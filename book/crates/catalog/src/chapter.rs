@@ -25,7 +25,7 @@ pub struct Chapter {
     pub lanes: Vec<String>,
     /// The settings a reader may turn, each with its possible values: `ack` has `manual`, `auto`.
     pub knobs: BTreeMap<String, Vec<String>>,
-    /// The brokers that the listing needs: `nats`, `rabbitmq`, `kafka`.
+    /// The brokers that the listing needs: `nats`, `rabbitmq`, `kafka`; empty where it needs none.
     pub brokers: Vec<String>,
     /// The packages that the manifest names under `[dependencies]`.
     pub dependencies: Vec<String>,

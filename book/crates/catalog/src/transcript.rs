@@ -39,9 +39,11 @@ pub struct Transcript {
 pub struct Run {
     /// The command as a reader types it.
     pub command: String,
-    /// The broker that answered.
-    pub broker: Version,
-    /// The broker client and its version, such as `lapin 4.12.3`.
+    /// The broker that answered; none for a listing that talks to none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broker: Option<Version>,
+    /// The broker client and its version, such as `lapin 4.12.3`; empty without a broker.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub client: String,
     /// The day of the recording, `YYYY-MM-DD`.
     pub date: String,

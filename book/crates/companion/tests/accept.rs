@@ -223,6 +223,31 @@ fn an_unknown_lane_and_a_missing_broker_are_refused() {
 }
 
 #[test]
+fn a_listing_that_needs_no_broker_is_recorded_without_one() {
+    let repository = repository(r#"println!("shop  sent o-1");"#, NEW);
+    let manifest = "chapters/ch01-x/Cargo.toml";
+    let text = repository.read(manifest);
+    repository.write(manifest, &text.replace("[\"rabbitmq\"]", "[]"));
+    repository.write(
+        "chapters/ch01-x/src/main.rs",
+        r#"fn main() { println!("shop  sent o-1"); }"#,
+    );
+    let output = run(&repository, &["accept"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let json = repository.read(RUN);
+    assert!(!json.contains("broker"), "{json}");
+    // One that uses a broker all the same is told to name it.
+    let repository = self::repository(r#"println!("shop  sent o-1");"#, NEW);
+    repository.write(manifest, &text.replace("[\"rabbitmq\"]", "[]"));
+    let output = run(&repository, &["accept"]);
+    assert!(
+        stderr(&output).contains("it used a broker; name it in `brokers`"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
 fn a_listing_that_does_not_compile_is_refused() {
     let repository = repository("nonsense", NEW);
     let output = run(&repository, &["accept"]);

@@ -123,7 +123,10 @@ fn caption(transcript: &Transcript) -> String {
 }
 
 fn ran_on(run: &Run) -> String {
-    let broker = format!("{} {}", run.broker.name, run.broker.version);
+    let Some(broker) = &run.broker else {
+        return format!("ran without a broker, {}", escape(&run.date));
+    };
+    let broker = format!("{} {}", broker.name, broker.version);
     let parts = [broker.as_str(), &run.client, &run.date];
     let parts: Vec<String> = parts
         .into_iter()
@@ -167,10 +170,10 @@ mod tests {
             canonical: lines.iter().map(Line::to_string).collect(),
             run: Some(Run {
                 command: "cargo run -p ch03-queue -- --ack auto".into(),
-                broker: Version {
+                broker: Some(Version {
                     name: "RabbitMQ".into(),
                     version: "4.3.6".into(),
-                },
+                }),
                 client: "lapin 4.12.3".into(),
                 date: "2026-11-24".into(),
                 exit: status,

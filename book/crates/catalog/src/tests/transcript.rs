@@ -49,7 +49,7 @@ fn a_transcript_is_its_two_files() {
     );
 
     let run = transcript.run.unwrap();
-    assert_eq!(run.broker.version, "4.3.6");
+    assert_eq!(run.broker.as_ref().unwrap().version, "4.3.6");
     let lanes = &catalog.chapters()[0].lanes;
     assert_eq!(
         canonical(&run.output(), lanes).unwrap(),

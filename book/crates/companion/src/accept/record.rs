@@ -22,8 +22,8 @@ pub struct Recorded {
     pub run: Finished,
     /// The form that all runs share.
     pub canonical: Vec<String>,
-    /// The broker that the listing used.
-    pub broker: Version,
+    /// The broker that the listing used; none where its chapter names none.
+    pub broker: Option<Version>,
 }
 
 /// A line of the file in which the `brokers` crate says what a program uses.
@@ -84,19 +84,28 @@ async fn once(
     Ok(Recorded {
         run,
         canonical,
-        broker: broker(&record)?,
+        broker: broker(&record, chapter)?,
     })
 }
 
 /// The first broker that the run asked for. Its workers may name the same one again.
-fn broker(record: &Path) -> Result<Version> {
+fn broker(record: &Path, chapter: &Chapter) -> Result<Option<Version>> {
     let used = std::fs::read_to_string(record).unwrap_or_default();
-    let first = used.lines().next().context(
-        "it used no broker; a listing gets its broker from the brokers crate, which tells its version",
-    )?;
+    let first = match used.lines().next() {
+        None if chapter.brokers.is_empty() => return Ok(None),
+        first => first.context(
+            "it used no broker; a listing gets its broker from the brokers crate, which tells its \
+             version. One that talks to none has `brokers = []` in its Cargo.toml",
+        )?,
+    };
+    if chapter.brokers.is_empty() {
+        bail!(
+            "it used a broker; name it in `brokers` in [package.metadata.book] of its Cargo.toml"
+        );
+    }
     let used: Used = serde_json::from_str(first).context("the brokers crate told nonsense")?;
-    Ok(Version {
+    Ok(Some(Version {
         name: used.broker,
         version: used.version,
-    })
+    }))
 }

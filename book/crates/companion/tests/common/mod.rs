@@ -53,7 +53,7 @@ impl Repository {
         std::fs::rename(scratch, path).unwrap();
     }
 
-    /// Adds a chapter crate without dependencies whose lanes are `shop` and `worker 1`.
+    /// Adds a chapter crate without dependencies, of RabbitMQ, whose lanes are `shop` and `worker 1`.
     pub fn chapter(&self, id: &str, main: &str) {
         self.write(
             "Cargo.toml",
@@ -61,7 +61,7 @@ impl Repository {
         );
         let manifest = format!(
             "[package]\nname = \"{id}\"\nedition = \"2024\"\n\
-             [package.metadata.book]\nlanes = [\"shop\", \"worker 1\"]\n"
+             [package.metadata.book]\nbrokers = [\"rabbitmq\"]\nlanes = [\"shop\", \"worker 1\"]\n"
         );
         self.write(&format!("chapters/{id}/Cargo.toml"), &manifest);
         self.write(&format!("chapters/{id}/src/main.rs"), main);
