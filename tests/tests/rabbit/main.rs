@@ -2,5 +2,6 @@
 //! what they share.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod prefetch;
 mod queue;
 mod shop;

@@ -23,9 +23,13 @@ pub async fn private() -> Broker {
 }
 
 /// One broker for all tests that leave it alone; it ends with the test program.
-pub async fn url() -> &'static str {
+pub async fn shared() -> &'static Broker {
     static BROKER: OnceCell<Broker> = OnceCell::const_new();
-    BROKER.get_or_init(private).await.url()
+    BROKER.get_or_init(private).await
+}
+
+pub async fn url() -> &'static str {
+    shared().await.url()
 }
 
 pub async fn connect(url: &str) -> (Connection, Channel) {
