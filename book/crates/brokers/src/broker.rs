@@ -122,11 +122,27 @@ impl Broker {
         if self.is_ours() || self.kind != Kind::RabbitMq {
             return Ok(());
         }
+        self.claim(amqp::Thing::Queue, name).await
+    }
+
+    /// As [`Broker::claim_queue`], for an exchange.
+    ///
+    /// # Errors
+    /// [`Error::NameTaken`] when an external RabbitMQ has such an exchange. Nothing is changed there.
+    pub async fn claim_exchange(&self, name: &str) -> Result<(), Error> {
+        if self.is_ours() || self.kind != Kind::RabbitMq {
+            return Ok(());
+        }
+        self.claim(amqp::Thing::Exchange, name).await
+    }
+
+    async fn claim(&self, thing: amqp::Thing, name: &str) -> Result<(), Error> {
         let address = amqp::Address::parse(&self.url)?;
-        if amqp::queue_exists(&address, name).await? {
+        if amqp::exists(&address, thing, name).await? {
             return Err(Error::NameTaken {
                 kind: self.kind,
                 url: address.shown,
+                what: thing.words(),
                 name: name.to_owned(),
             });
         }

@@ -162,13 +162,15 @@ pub enum Error {
         /// Where the broker comes from.
         source_name: String,
     },
-    /// A queue, stream or topic of that name is there already, on a broker that is not ours.
-    #[error("{url} already has a queue named {name}, and this listing did not make it.\n  It may hold somebody's messages, so nothing was touched. Delete it yourself, use another virtual host, or unset {variable}.", variable = .kind.variable())]
+    /// A queue or an exchange of that name is there already, on a broker that is not ours.
+    #[error("{url} already has {what} named {name}, and this listing did not make it.\n  Somebody may need it, so nothing was touched. Delete it yourself, use another virtual host, or unset {variable}.", variable = .kind.variable())]
     NameTaken {
         /// Which broker.
         kind: Kind,
         /// The address without its password.
         url: String,
+        /// `a queue` or `an exchange`.
+        what: &'static str,
         /// The name.
         name: String,
     },

@@ -149,6 +149,13 @@ async fn an_external_broker_is_not_touched() {
     let taken = external.claim_queue("orders").await;
     assert!(matches!(taken, Err(Error::NameTaken { .. })), "{taken:?}");
     external.claim_queue("another").await.unwrap();
+    let kind = lapin::ExchangeKind::Topic;
+    let (options, arguments) = (Default::default(), Default::default());
+    let declared = channel.exchange_declare("shop".into(), kind, options, arguments);
+    declared.await.unwrap();
+    let taken = external.claim_exchange("shop").await;
+    assert!(matches!(taken, Err(Error::NameTaken { .. })), "{taken:?}");
+    external.claim_exchange("another").await.unwrap();
     let mut external = external;
     for refused in [
         external.kill().await,

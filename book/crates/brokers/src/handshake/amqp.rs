@@ -1,4 +1,4 @@
-//! AMQP 0-9-1 as far as `connection.open-ok`, and a passive `queue.declare`.
+//! AMQP 0-9-1 as far as `connection.open-ok`, and a passive declaration.
 //!
 //! Frames and methods: AMQP 0-9-1 specification, sections 2.3.5 and 4.2.
 
@@ -29,6 +29,8 @@ mod method {
     pub(super) const CHANNEL_OPEN: (u16, u16) = (20, 10);
     pub(super) const CHANNEL_OPEN_OK: (u16, u16) = (20, 11);
     pub(super) const CHANNEL_CLOSE: (u16, u16) = (20, 40);
+    pub(super) const EXCHANGE_DECLARE: (u16, u16) = (40, 10);
+    pub(super) const EXCHANGE_DECLARE_OK: (u16, u16) = (40, 11);
     pub(super) const QUEUE_DECLARE: (u16, u16) = (50, 10);
     pub(super) const QUEUE_DECLARE_OK: (u16, u16) = (50, 11);
 }
@@ -107,13 +109,30 @@ pub(crate) async fn greet(address: &Address) -> Result<String, Error> {
     Ok(version)
 }
 
-/// Whether the virtual host has a queue of this name, by a declaration that makes nothing
-/// (`passive`). A queue that is another connection's own counts as well.
-pub(crate) async fn queue_exists(address: &Address, name: &str) -> Result<bool, Error> {
-    in_time(address, declare_passively(address, name)).await
+/// What has a name in a virtual host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Thing {
+    Queue,
+    Exchange,
 }
 
-async fn declare_passively(address: &Address, name: &str) -> Result<bool, Error> {
+impl Thing {
+    /// For messages.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Thing::Queue => "a queue",
+            Thing::Exchange => "an exchange",
+        }
+    }
+}
+
+/// Whether the virtual host has a queue or an exchange of this name, by a declaration that makes
+/// nothing (`passive`). A queue that is another connection's own counts as well.
+pub(crate) async fn exists(address: &Address, thing: Thing, name: &str) -> Result<bool, Error> {
+    in_time(address, declare_passively(address, thing, name)).await
+}
+
+async fn declare_passively(address: &Address, thing: Thing, name: &str) -> Result<bool, Error> {
     let (mut stream, _) = log_in(address).await?;
     let lost = |error: io::Error| address.unreachable(error);
     send(&mut stream, 1, method::CHANNEL_OPEN, &[0])
@@ -122,13 +141,20 @@ async fn declare_passively(address: &Address, name: &str) -> Result<bool, Error>
     expect(&mut stream, method::CHANNEL_OPEN_OK, address).await?;
     let mut declare = vec![0, 0];
     short(&mut declare, name);
+    let declaration = match thing {
+        Thing::Queue => method::QUEUE_DECLARE,
+        Thing::Exchange => {
+            short(&mut declare, "direct"); // passed over where the declaration is passive
+            method::EXCHANGE_DECLARE
+        }
+    };
     declare.push(1); // passive
     declare.extend([0, 0, 0, 0]); // no arguments
-    send(&mut stream, 1, method::QUEUE_DECLARE, &declare)
+    send(&mut stream, 1, declaration, &declare)
         .await
         .map_err(lost)?;
     match receive(&mut stream).await.map_err(lost)? {
-        (method::QUEUE_DECLARE_OK, _) => Ok(true),
+        (method::QUEUE_DECLARE_OK | method::EXCHANGE_DECLARE_OK, _) => Ok(true),
         (method::CHANNEL_CLOSE, arguments) if reply(&arguments).0 == 404 => Ok(false),
         (method::CHANNEL_CLOSE, arguments) if reply(&arguments).0 == 405 => Ok(true),
         (_, arguments) => Err(address.refused(reply(&arguments).1)),
