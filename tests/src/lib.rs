@@ -16,6 +16,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use brokers::Broker;
 use catalog::Catalog;
 
 /// The book's top folder.
@@ -50,6 +51,21 @@ pub fn skipped(reason: &str, enable: &str) {
     assert!(!is_ci(std::env::var("CI").ok().as_deref()), "{line}");
     // A closed standard error is no reason to fail.
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Whether a broker is new enough for what a test shows. Where it is not, says so: on the oldest
+/// versions that the book supports a behaviour may be missing, and that is no failure.
+pub fn since(broker: &Broker, version: &str) -> bool {
+    let new_enough = broker.require(version).is_ok();
+    if !new_enough {
+        let (kind, found) = (broker.kind(), broker.version());
+        // A closed standard error is no reason to fail.
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: {kind} {found} does not do it, {kind} {version} does"
+        );
+    }
+    new_enough
 }
 
 fn is_ci(variable: Option<&str>) -> bool {

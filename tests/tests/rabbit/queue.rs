@@ -1,6 +1,7 @@
 //! ch03-rabbit-queue: a work queue, acknowledgements, prefetch and confirms.
 
 use book_tests::programs::programs;
+use book_tests::since;
 use lapin::Confirmation;
 use lapin::options::*;
 use lapin::types::FieldTable;
@@ -201,8 +202,14 @@ async fn a_queue_is_a_quorum_queue_where_it_is_asked_for_contrast() {
 
 /// A broker is killed while a queue with a confirmed message is young or, after a restart, older.
 /// The first message that the queue has afterwards, when another one is published as well.
-async fn first_after_a_kill(restart_before: bool) -> Vec<u8> {
+/// `None` on a version that does not show it.
+async fn first_after_a_kill(restart_before: bool) -> Option<Vec<u8>> {
     let mut broker = private().await;
+    // 4.0 cannot reach such a queue at all after the kill, and refuses who consumes from it.
+    if !since(&broker, "4.3.0") {
+        broker.stop().await.unwrap();
+        return None;
+    }
     let (_shop, channel) = connect(broker.url()).await;
     declare_quorum(&channel, "orders").await;
     let confirms = ConfirmSelectOptions::default();
@@ -218,19 +225,23 @@ async fn first_after_a_kill(restart_before: bool) -> Vec<u8> {
     let mut orders = consume(&channel, "orders", false).await;
     let first = next(&mut orders).await.data;
     broker.stop().await.unwrap();
-    first
+    Some(first)
 }
 
 /// claim: rabbit.quorum.young-queue
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_right_after_the_declaration_loses_a_confirmed_order() {
-    assert_eq!(first_after_a_kill(false).await, b"o-2");
+    if let Some(first) = first_after_a_kill(false).await {
+        assert_eq!(first, b"o-2");
+    }
 }
 
 /// claim: rabbit.quorum.young-queue
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_before_the_kill_keeps_the_confirmed_order_contrast() {
-    assert_eq!(first_after_a_kill(true).await, b"o-1");
+    if let Some(first) = first_after_a_kill(true).await {
+        assert_eq!(first, b"o-1");
+    }
 }
 
 /// The listing says what it made; RabbitMQ's own tool says it too.

@@ -10,6 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::progress::{Step, note};
+use crate::release::Release;
 use crate::{Error, Kind};
 
 /// The cache folder: `BOOK_CACHE`, or `messaging-book` in the user's cache folder. It is made
@@ -29,6 +30,7 @@ pub fn folder() -> Result<PathBuf, Error> {
             reason: "HOME is not set".into(),
         })?;
     let folder = std::path::absolute(&folder).map_err(not_writable(&folder))?;
+    let folder = Release::wanted()?.folder(folder);
     make(&folder)?;
     Ok(folder)
 }
@@ -46,6 +48,7 @@ pub(crate) fn folder_without_space() -> Result<PathBuf, Error> {
     let user = rustix::process::getuid().as_raw();
     let fallback = PathBuf::from(format!("/var/tmp/messaging-book-{user}"));
     make(&fallback)?;
+    let kept = Release::wanted()?.folder(fallback.clone());
     // Anybody can make a folder in /var/tmp, and what lies in this one is run.
     let data = std::fs::symlink_metadata(&fallback).map_err(not_writable(&fallback))?;
     if !data.is_dir() || data.uid() != user || data.mode() & 0o022 != 0 {
@@ -54,7 +57,8 @@ pub(crate) fn folder_without_space() -> Result<PathBuf, Error> {
             reason: "it is not a folder that only you can write".into(),
         });
     }
-    Ok(fallback)
+    make(&kept)?;
+    Ok(kept)
 }
 
 fn make(folder: &Path) -> Result<(), Error> {
@@ -88,14 +92,7 @@ impl Shelf {
     /// program left.
     pub(crate) async fn lock(kind: Kind, root: &Path) -> Result<Shelf, Error> {
         let folder = root.join(kind.name());
-        make(&folder)?;
-        let path = folder.join("lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(not_writable(&folder))?;
+        let lock = lock_file(&folder)?;
         let lock = match lock.try_lock() {
             Ok(()) => lock,
             Err(std::fs::TryLockError::WouldBlock) => wait_for_lock(kind, lock).await?,
@@ -148,6 +145,32 @@ async fn wait_for_lock(kind: Kind, lock: File) -> Result<File, Error> {
         .map_err(std::io::Error::other)
         .and_then(|locked| locked)
         .map_err(Error::io("lock the cache folder"))
+}
+
+/// Clears what a program left that was killed between putting a version in its place and tidying
+/// up, unless somebody is at work there.
+pub(crate) fn tidy(kind: Kind, root: &Path) -> Result<(), Error> {
+    let folder = root.join(kind.name());
+    let incoming = folder.join("incoming");
+    if !incoming.exists() {
+        return Ok(());
+    }
+    // Locked until this returns: nobody begins an installation meanwhile.
+    let lock = lock_file(&folder)?;
+    if lock.try_lock().is_ok() && incoming.exists() {
+        std::fs::remove_dir_all(&incoming).map_err(not_writable(&incoming))?;
+    }
+    Ok(())
+}
+
+fn lock_file(folder: &Path) -> Result<File, Error> {
+    make(folder)?;
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join("lock"))
+        .map_err(not_writable(folder))
 }
 
 /// The versions on a shelf, for example `4.3.6`, in no order. Nothing but whole versions has a

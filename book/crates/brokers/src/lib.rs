@@ -28,6 +28,7 @@ mod ports;
 mod process;
 mod progress;
 mod record;
+mod release;
 mod signals;
 mod source;
 pub mod warm;

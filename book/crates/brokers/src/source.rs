@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
+use crate::release::Release;
 use crate::{Broker, Error, Kind, Tried, container, external, native, progress, record, warm};
 
 /// Where a broker comes from.
@@ -90,7 +91,7 @@ async fn choose(kind: Kind, options: &Options) -> Result<Broker, Error> {
             Err(error) => return Err(error),
         }
     }
-    if allowed(Source::Container) {
+    if allowed(Source::Container) && Release::wanted()?.is_newest() {
         match container::start(kind, options).await {
             Ok(container) => return Ok(Broker::container(container)),
             Err(Error::NoSource { tried: routes, .. }) => tried.extend(routes),

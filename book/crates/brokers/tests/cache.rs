@@ -64,6 +64,18 @@ fn an_installation_that_was_cut_is_repaired_by_the_next_run() {
     }
 }
 
+/// Killed after its version was in place and before it had tidied up.
+#[test]
+fn what_is_left_beside_a_whole_version_goes_with_the_next_run() {
+    let cache = tempfile::tempdir().unwrap();
+    is_ready_and_ends(nats(cache.path()));
+    let incoming = cache.path().join("nats/incoming");
+    std::fs::create_dir(&incoming).unwrap();
+    std::fs::write(incoming.join("wheel"), "").unwrap();
+    is_ready_and_ends(nats(cache.path()));
+    assert_whole(cache.path());
+}
+
 #[test]
 fn a_cache_path_may_hold_a_space() {
     let folder = tempfile::tempdir().unwrap();

@@ -113,6 +113,25 @@ fn check_does_its_steps_in_order() {
 }
 
 #[test]
+fn on_the_floor_check_runs_claims_and_recorded_runs_alone() {
+    let repository = Repository::new();
+    let arguments = ["check", "--brokers", "floor"];
+    let mut command = with_cargo(
+        &repository,
+        &arguments,
+        "echo release $BOOK_RELEASE $AMQP_URL",
+    );
+    command.env("AMQP_URL", "amqp://somewhere");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "release floor\n");
+    assert_eq!(
+        repository.read("calls"),
+        "test --package book-tests --no-fail-fast --test nats --test rabbit --test kafka --test transcripts\n"
+    );
+}
+
+#[test]
 fn check_stops_at_the_first_that_fails() {
     for (word, calls, told) in [
         (

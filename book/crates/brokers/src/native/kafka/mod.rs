@@ -15,9 +15,9 @@ use crate::clients::java::Java;
 use crate::clients::maven::Maven;
 use crate::clients::{Tools, on_path as program_on_path};
 use crate::guard::Guard;
-use crate::pins::KAFKA;
 use crate::process::Program;
 use crate::progress::{Step, note};
+use crate::release::Release;
 use crate::source::Options;
 use crate::{Error, Kind, ports};
 
@@ -73,7 +73,8 @@ fn jars(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 
 /// Fetches Kafka's jars, and a Java where the machine has none.
 pub(crate) async fn provision(shelf: &Shelf) -> Result<Found, Error> {
-    let step = Step::begin(format!("installing Kafka {KAFKA} into the cache"));
+    let version = Release::wanted()?.kafka().version;
+    let step = Step::begin(format!("installing Kafka {version} into the cache"));
     let mut tools = Tools::new(&shelf.incoming, &shelf.lock)?;
     let result = from_maven(shelf, &mut tools, &step).await;
     tools.close().await?;
@@ -113,9 +114,10 @@ async fn from_maven(shelf: &Shelf, tools: &mut Tools, step: &Step) -> Result<Fou
 fn put(shelf: &Shelf, jars: &Path) -> Result<Found, Error> {
     // Made with the jars that are being replaced.
     prepared::forget(shelf)?;
-    let place = shelf.put(jars, KAFKA)?;
+    let version = Release::wanted()?.kafka().version;
+    let place = shelf.put(jars, version)?;
     Ok(Found {
-        version: KAFKA.to_owned(),
+        version: version.to_owned(),
         place,
         on_path: false,
     })
