@@ -5,4 +5,5 @@
 mod fanout;
 mod prefetch;
 mod queue;
+mod routing;
 mod shop;
