@@ -2,6 +2,7 @@
 //! what they share.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod confirms;
 mod fanout;
 mod prefetch;
 mod queue;
