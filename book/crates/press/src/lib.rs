@@ -7,7 +7,8 @@
 //! | `{{#predict ID}}` | the question in `chapters/CHAPTER/predict/ID.toml`; `CHAPTER/ID` on a page that is not the chapter's |
 //! | `[claim: ID]` | a mark that leads to the tests that show the sentence before it |
 //! | a comment in the first line, TOML: `needs`, `terms`, `level` | a line below the title |
-//! | a fenced block of code | the same, coloured, so that no page loads a highlighter |
+//! | a fenced block in the language `flow` | a diagram: `A -> B: label` by line, see the module `flow` |
+//! | another fenced block of code | the same, coloured, so that no page loads a highlighter |
 //!
 //! A directive stands alone between blank lines. In code, or behind a backslash
 //! (`\{{#listing x}}`), it is text.
@@ -16,6 +17,7 @@
 //! [`Report`], each with its file, line and fix, and no book is made.
 
 mod claim;
+mod flow;
 mod head;
 mod highlight;
 mod html;

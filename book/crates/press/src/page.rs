@@ -12,7 +12,7 @@ use crate::material::Material;
 use crate::predict::Belief;
 use crate::report::{Problem, message};
 use crate::source::Source;
-use crate::{claim, head, highlight, listing, predict, transcript};
+use crate::{claim, flow, head, highlight, listing, predict, transcript};
 
 /// The directives of press.
 const OURS: [&str; 3] = ["listing", "transcript", "predict"];
@@ -291,13 +291,19 @@ impl<'a> Page<'a> {
     }
 
     fn fence(&mut self, fence: &Fence) {
-        let Some(code) = highlight::highlight(&fence.language, &fence.code) else {
+        let html = if fence.language == "flow" {
+            match flow::render(&fence.code) {
+                Ok(figure) => figure,
+                Err(wrong) => return self.problem(fence.range.clone(), wrong),
+            }
+        } else if let Some(code) = highlight::highlight(&fence.language, &fence.code) {
+            format!(
+                "<pre><code class=\"language-{}\">{code}</code></pre>",
+                fence.language
+            )
+        } else {
             return;
         };
-        let html = format!(
-            "<pre><code class=\"language-{}\">{code}</code></pre>",
-            fence.language
-        );
         let end = match self.markdown[fence.range.clone()].ends_with('\n') {
             true => "\n",
             false => "",
