@@ -7,39 +7,13 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ExchangeKind, PublisherConfirm};
 use tokio::time::timeout;
 
-use crate::shop::{PATIENCE, connect, private, url};
-
-/// A channel in confirm mode.
-async fn confirming(url: &str) -> (Connection, Channel) {
-    let (connection, channel) = connect(url).await;
-    let options = ConfirmSelectOptions::default();
-    channel.confirm_select(options).await.unwrap();
-    (connection, channel)
-}
+use crate::shop::{PATIENCE, bind, bodies, confirming, connect, declare, private, text, url};
 
 /// A topic exchange that nothing is bound to.
 async fn declare_exchange(channel: &Channel, exchange: &str) {
     let (options, none) = (ExchangeDeclareOptions::default(), FieldTable::default());
     let declared = channel.exchange_declare(exchange.into(), ExchangeKind::Topic, options, none);
     declared.await.unwrap();
-}
-
-async fn declare(channel: &Channel, queue: &str, kind: &str, more: &[(&str, AMQPValue)]) {
-    let mut arguments = FieldTable::default();
-    let kind = AMQPValue::LongString(kind.into());
-    arguments.insert("x-queue-type".into(), kind);
-    for (name, value) in more {
-        arguments.insert((*name).into(), value.clone());
-    }
-    let options = QueueDeclareOptions::durable();
-    let declared = channel.queue_declare(queue.into(), options, arguments);
-    declared.await.unwrap();
-}
-
-async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) {
-    let (options, none) = (QueueBindOptions::default(), FieldTable::default());
-    let bound = channel.queue_bind(queue.into(), exchange.into(), key.into(), options, none);
-    bound.await.unwrap();
 }
 
 /// Publishes, without a look at the answer.
@@ -71,15 +45,6 @@ fn returned(answer: Confirmation) -> Option<(String, u16, String)> {
     let message = answer.take_message()?;
     let order = String::from_utf8(message.delivery.data).unwrap();
     Some((order, message.reply_code, message.reply_text.to_string()))
-}
-
-/// What the queue holds; it is empty afterwards.
-async fn bodies(channel: &Channel, queue: &str) -> Vec<String> {
-    let (mut found, get) = (Vec::new(), BasicGetOptions { no_ack: true });
-    while let Some(message) = channel.basic_get(queue.into(), get).await.unwrap() {
-        found.push(String::from_utf8(message.delivery.data).unwrap());
-    }
-    found
 }
 
 /// Publishes o-1 with or without a binding, and binds the queue at the latest then: RabbitMQ's
@@ -199,8 +164,7 @@ fn limit(orders: i32) -> (&'static str, AMQPValue) {
 }
 
 fn reject_publish() -> (&'static str, AMQPValue) {
-    let value = AMQPValue::LongString("reject-publish".into());
-    ("x-overflow", value)
+    ("x-overflow", text("reject-publish"))
 }
 
 /// Publishes o-1 to o-6 one by one to a queue: the orders that are not acknowledged, and what the

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod confirms;
+mod dead_letter;
+mod dead_letter_strategy;
 mod fanout;
 mod prefetch;
 mod queue;

@@ -39,13 +39,39 @@ pub async fn connect(url: &str) -> (Connection, Channel) {
     (connection, channel)
 }
 
+/// A channel in confirm mode.
+pub async fn confirming(url: &str) -> (Connection, Channel) {
+    let (connection, channel) = connect(url).await;
+    let options = ConfirmSelectOptions::default();
+    channel.confirm_select(options).await.unwrap();
+    (connection, channel)
+}
+
 pub async fn declare_quorum(channel: &Channel, queue: &str) {
+    declare(channel, queue, "quorum", &[]).await;
+}
+
+/// A text as the value of an argument.
+pub fn text(value: &str) -> AMQPValue {
+    AMQPValue::LongString(value.into())
+}
+
+/// A durable queue of this type, with more arguments.
+pub async fn declare(channel: &Channel, queue: &str, kind: &str, more: &[(&str, AMQPValue)]) {
     let mut arguments = FieldTable::default();
-    let quorum = AMQPValue::LongString("quorum".into());
-    arguments.insert("x-queue-type".into(), quorum);
+    arguments.insert("x-queue-type".into(), text(kind));
+    for (name, value) in more {
+        arguments.insert((*name).into(), value.clone());
+    }
     let options = QueueDeclareOptions::durable();
     let declared = channel.queue_declare(queue.into(), options, arguments);
     declared.await.unwrap();
+}
+
+pub async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) {
+    let (options, none) = (QueueBindOptions::default(), FieldTable::default());
+    let bound = channel.queue_bind(queue.into(), exchange.into(), key.into(), options, none);
+    bound.await.unwrap();
 }
 
 pub async fn publish(channel: &Channel, queue: &str, body: &str) -> Confirmation {
@@ -92,4 +118,13 @@ pub async fn ready(channel: &Channel, queue: &str) -> u32 {
     };
     let declared = channel.queue_declare(queue.into(), options, FieldTable::default());
     declared.await.unwrap().message_count()
+}
+
+/// What the queue holds; it is empty afterwards.
+pub async fn bodies(channel: &Channel, queue: &str) -> Vec<String> {
+    let (mut found, get) = (Vec::new(), BasicGetOptions { no_ack: true });
+    while let Some(message) = channel.basic_get(queue.into(), get).await.unwrap() {
+        found.push(String::from_utf8(message.delivery.data).unwrap());
+    }
+    found
 }
