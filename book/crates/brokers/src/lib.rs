@@ -32,6 +32,7 @@ mod release;
 mod signals;
 mod source;
 pub mod warm;
+mod worker;
 
 pub use broker::Broker;
 pub use error::{Error, Tried};
@@ -39,6 +40,7 @@ pub use kind::Kind;
 pub use native::{installed, refresh};
 pub use signals::{interrupted, parent_gone};
 pub use source::{Options, Source, start};
+pub use worker::Worker;
 
 /// A NATS server for this run alone.
 ///
