@@ -6,6 +6,7 @@ mod confirms;
 mod dead_letter;
 mod dead_letter_strategy;
 mod fanout;
+mod inbox;
 mod prefetch;
 mod queue;
 mod routing;
