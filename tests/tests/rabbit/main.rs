@@ -5,6 +5,7 @@
 mod confirms;
 mod dead_letter;
 mod dead_letter_strategy;
+mod delivery;
 mod fanout;
 mod inbox;
 mod prefetch;
