@@ -1,59 +1,20 @@
 //! ch03-rabbit-dead-letter: how a dead letter travels, at most once or at least once.
 
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use brokers::Broker;
 use futures_util::StreamExt;
 use lapin::ExchangeKind;
 use lapin::message::Delivery;
 use lapin::options::ExchangeDeclareOptions;
 use lapin::types::FieldTable;
-use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::dead_letter::{Failure, fail};
 use crate::shop::{
-    PATIENCE, bind, bodies, confirming, connect, consume, declare, next, private, publish, text,
+    PATIENCE, bind, bodies, confirming, connect, consume, declare, next, publish, text,
 };
-
-/// A broker whose settings these tests change. It lives on a runtime of its own, longer than any
-/// test's.
-struct Tuned {
-    runtime: Runtime,
-    broker: Mutex<Broker>,
-    url: String,
-}
-
-async fn tuned() -> &'static Tuned {
-    static TUNED: OnceLock<Tuned> = OnceLock::new();
-    let start = || {
-        TUNED.get_or_init(|| {
-            let runtime = Runtime::new().unwrap();
-            let broker = runtime.block_on(private());
-            let url = broker.url().to_owned();
-            Tuned {
-                runtime,
-                broker: Mutex::new(broker),
-                url,
-            }
-        })
-    };
-    spawn_blocking(start).await.unwrap()
-}
-
-impl Tuned {
-    async fn control(&'static self, args: &[&str]) -> String {
-        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let tool = self.runtime.spawn(async move {
-            let args: Vec<&str> = args.iter().map(String::as_str).collect();
-            self.broker.lock().await.control(&args).await
-        });
-        tool.await.unwrap().unwrap()
-    }
-}
+use crate::tuned::{Tuned, tuned};
 
 /// How long a queue waits before it sends an unconfirmed dead letter again, in milliseconds.
 const RETRY: &str = "dead_letter_worker_publisher_confirm_timeout";

@@ -12,3 +12,6 @@ mod prefetch;
 mod queue;
 mod routing;
 mod shop;
+mod topology;
+mod topology_broker;
+mod tuned;
