@@ -83,4 +83,10 @@ impl Service {
         }
         Ok(())
     }
+
+    /// Closes the channel. One that is only dropped is still closing when the connection closes.
+    pub async fn close(self) -> Result<()> {
+        self.channel.close(200, "the service ends".into()).await?;
+        Ok(())
+    }
 }

@@ -83,7 +83,8 @@ async fn trade(args: &Args, shop: &Connection, channel: &Channel, log: &mut Log)
     // Now there is a queue, and room in it.
     let kept = publish(args, channel, kept, log).await?;
     ensure!(kept.is_empty(), "in no queue yet: {kept:?}");
-    inventory.work(log).await
+    inventory.work(log).await?;
+    inventory.close().await
 }
 // ANCHOR_END: trade
 

@@ -94,7 +94,6 @@ async fn declare(channel: &Channel, limit: Option<i32>) -> lapin::Result<()> {
         .await?;
     Ok(())
 }
-
 // ANCHOR_END: declare
 
 // ANCHOR: again
