@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod confirms;
+mod connection;
 mod dead_letter;
 mod dead_letter_strategy;
 mod delivery;

@@ -1,6 +1,7 @@
 //! ch03-rabbit-prefetch: how many unacknowledged orders a worker holds, and what that does to the
 //! other workers.
 
+use book_tests::since;
 use futures_util::StreamExt;
 use lapin::message::Delivery;
 use lapin::options::*;
@@ -136,7 +137,7 @@ async fn held_together(queue: &str, consumers: u32, global: bool) -> u32 {
 async fn each_consumer_of_a_channel_has_the_limit() {
     assert_eq!(held_together("each", 2, false).await, 2);
     // Older brokers know a limit for the channel as a whole, for classic queues.
-    if shared().await.require("4.3.0").is_ok() {
+    if since(shared().await, "4.3.0") {
         assert_eq!(held_together("each.global", 2, true).await, 2);
     }
 }

@@ -111,6 +111,7 @@ async fn a_topic_exchange_reads_it_as_a_pattern_contrast() {
 
 /// Whether a message with these headers gets through a binding with these arguments.
 async fn matches(name: &str, binding: &str, headers: &str) -> bool {
+    let name = &format!("headers.{name}");
     let (_shop, shop) = connect(url().await).await;
     exchange(&shop, name, ExchangeKind::Headers, "").await;
     declare_quorum(&shop, name).await;
