@@ -10,6 +10,7 @@ mod delivery;
 mod connection;
 mod fanout;
 mod inbox;
+mod outbox;
 mod prefetch;
 mod queue;
 mod relay;
