@@ -4,4 +4,5 @@
 
 mod listing;
 mod pub_sub;
+mod retry;
 mod shop;
