@@ -5,4 +5,5 @@
 mod listing;
 mod pub_sub;
 mod retry;
+mod queue_group;
 mod shop;

@@ -1,19 +1,15 @@
 //! ch02-nats-pub-sub: subjects, wildcards, late subscribers, flush and drain.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{ConnectOptions, Event, RequestErrorKind};
-use brokers::Broker;
 use futures_util::StreamExt;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::shop::{
-    LONG, before_the_last, connect, here, next, publish, round_trip, server, subscribed, until,
-    watched,
+    LONG, before_the_last, connect, gate, here, next, publish, round_trip, server, subscribed,
+    until, watched,
 };
 
 /// Which of the subjects with one, two and three tokens a subscription on `pattern` matches.
@@ -268,38 +264,6 @@ async fn flush_waits_for_no_answer_contrast() {
     timeout(LONG, trip).await.unwrap().unwrap();
     assert_eq!(done.1.recv().await, Some("flushed"));
     assert_eq!(done.1.recv().await, Some("answered"));
-}
-
-/// Between a server and one client; what the server says passes while there are permits.
-async fn gate(nats: &Broker) -> (String, Arc<Semaphore>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("nats://{}", listener.local_addr().unwrap());
-    let address = nats.url().trim_start_matches("nats://").to_owned();
-    let permits = Arc::new(Semaphore::new(1000));
-    let pass = permits.clone();
-    tokio::spawn(async move {
-        let (client, _) = listener.accept().await.unwrap();
-        let server = TcpStream::connect(address).await.unwrap();
-        let (mut from_client, mut to_client) = client.into_split();
-        let (from_server, mut to_server) = server.into_split();
-        tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
-        let mut from_server = BufReader::new(from_server);
-        let mut said = Vec::new();
-        while from_server
-            .read_until(b'\n', &mut said)
-            .await
-            .is_ok_and(|read| read > 0)
-        {
-            if said.starts_with(b"MSG") {
-                from_server.read_until(b'\n', &mut said).await.unwrap();
-            }
-            pass.acquire().await.unwrap().forget();
-            // The client may have closed the connection.
-            let _ = to_client.write_all(&said).await;
-            said.clear();
-        }
-    });
-    (url, permits)
 }
 
 /// How many of three orders a subscriber gets that drains while they are on the wire; `wait` says

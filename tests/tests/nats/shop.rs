@@ -1,11 +1,14 @@
 //! A NATS for each test, and the steps that most of them take.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event, Message, RequestErrorKind, Subscriber};
 use brokers::{Broker, Kind, Options};
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::mpsc;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
 /// Longer than anything here takes; only a test that fails waits so long.
@@ -82,4 +85,36 @@ pub fn here(subscriber: &mut Subscriber) -> Vec<String> {
     messages
         .map(|message| message.subject.to_string())
         .collect()
+}
+
+/// Between a server and one client; what the server says passes while there are permits.
+pub async fn gate(nats: &Broker) -> (String, Arc<Semaphore>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("nats://{}", listener.local_addr().unwrap());
+    let address = nats.url().trim_start_matches("nats://").to_owned();
+    let permits = Arc::new(Semaphore::new(1000));
+    let pass = permits.clone();
+    tokio::spawn(async move {
+        let (client, _) = listener.accept().await.unwrap();
+        let server = TcpStream::connect(address).await.unwrap();
+        let (mut from_client, mut to_client) = client.into_split();
+        let (from_server, mut to_server) = server.into_split();
+        tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
+        let mut from_server = BufReader::new(from_server);
+        let mut said = Vec::new();
+        while from_server
+            .read_until(b'\n', &mut said)
+            .await
+            .is_ok_and(|read| read > 0)
+        {
+            if said.starts_with(b"MSG") {
+                from_server.read_until(b'\n', &mut said).await.unwrap();
+            }
+            pass.acquire().await.unwrap().forget();
+            // The client may have closed the connection.
+            let _ = to_client.write_all(&said).await;
+            said.clear();
+        }
+    });
+    (url, permits)
 }
