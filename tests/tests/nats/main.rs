@@ -2,8 +2,10 @@
 //! they share.
 #![allow(clippy::unwrap_used)]
 
+mod jetstream;
 mod listing;
 mod pub_sub;
 mod retry;
 mod queue_group;
 mod shop;
+mod store;
