@@ -22,7 +22,7 @@ use rdkafka::ClientConfig;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use report::Report;
 use tokio::task::block_in_place;
-use topic::Topic;
+use topics::Topic;
 
 /// How long to wait for Kafka before that is an error.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,7 +43,8 @@ const BULK: [(u32, &str); 1] = [(6, "order.created")];
 async fn main() -> Result<()> {
     let args = Args::parse();
     let kafka = brokers::kafka().await?;
-    let topic = Topic::create(kafka.url(), kafka.name("orders")).await?;
+    let name = kafka.name("orders");
+    let topic = Topic::create(kafka.url(), topic::topology(&name)).await?;
     let mut log = Log::new();
     let outcome = tokio::select! {
         // In this order: where both are ready, the signal counts.
@@ -61,7 +62,7 @@ async fn main() -> Result<()> {
 
 // ANCHOR: trade
 async fn trade(args: &Args, kafka: &Broker, topic: &Topic, log: &mut Log) -> Result<()> {
-    block_in_place(|| topic.wait_for_leaders())?;
+    topic.ready().await?;
     let (producer, topic) = (producer(args, kafka.url())?, &topic.name);
     let mut reports = publish(&producer, topic, &EVENTS, log)?;
     if args.finish == Finish::Flush {

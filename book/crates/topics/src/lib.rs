@@ -1,0 +1,93 @@
+//! A Kafka topic that a run makes for itself and takes away.
+//!
+//! What the topic is like, its partitions and settings, stands in the listing: it builds the
+//! [`NewTopic`]. Here is the rest: somebody else's topic is left alone, a new one is awaited until it
+//! takes records, and its deletion is checked.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::types::RDKafkaErrorCode;
+use tokio::task::spawn_blocking;
+
+/// How long to wait for Kafka before that is an error.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A topic that this run made.
+pub struct Topic {
+    /// Its name on the broker.
+    pub name: String,
+    partitions: i32,
+    admin: Arc<AdminClient<DefaultClientContext>>,
+}
+
+impl Topic {
+    /// Makes the topic.
+    ///
+    /// # Errors
+    /// When a topic of this name is there already, which is somebody else's and stays as it is, or
+    /// when Kafka refuses it or does not answer in time.
+    pub async fn create(servers: &str, topic: NewTopic<'_>) -> Result<Topic> {
+        let admin: AdminClient<_> = ClientConfig::new()
+            .set("bootstrap.servers", servers)
+            .create()?;
+        let name = topic.name.to_owned();
+        let created = admin.create_topics([&topic], &options()).await;
+        match created.context("cannot create the topic")?.pop() {
+            Some(Ok(_)) => Ok(Topic {
+                name,
+                partitions: topic.num_partitions,
+                admin: Arc::new(admin),
+            }),
+            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => bail!(
+                "this Kafka has a topic {name} already, and it is not this run's to use: wait for \
+                 another run to end, delete the topic, or take another Kafka"
+            ),
+            refused => bail!("cannot create the topic {name}: {refused:?}"),
+        }
+    }
+
+    /// Returns when each partition has a leader that knows that it is one. Until then it refuses
+    /// records.
+    ///
+    /// # Errors
+    /// When one has none in time.
+    pub async fn ready(&self) -> Result<()> {
+        let (admin, name, partitions) = (self.admin.clone(), self.name.clone(), self.partitions);
+        let wait = move || {
+            let begun = Instant::now();
+            for partition in 0..partitions {
+                // The leader itself answers this, so each turn of the loop waits for Kafka.
+                let ask = || admin.inner().fetch_watermarks(&name, partition, PATIENCE);
+                while let Err(error) = ask() {
+                    let patient = begun.elapsed() < PATIENCE;
+                    ensure!(patient, "the topic has no leader: {error}");
+                }
+            }
+            Ok(())
+        };
+        spawn_blocking(wait).await?
+    }
+
+    /// Deletes it with all that is in it. Kafka forgets what groups have committed for it, too.
+    ///
+    /// # Errors
+    /// When Kafka refuses or does not answer in time.
+    pub async fn delete(self) -> Result<()> {
+        let deleted = self.admin.delete_topics(&[&self.name], &options()).await;
+        match deleted.context("cannot delete the topic")?.pop() {
+            Some(Ok(_)) => Ok(()),
+            refused => bail!("cannot delete the topic {}: {refused:?}", self.name),
+        }
+    }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new()
+        .request_timeout(Some(PATIENCE))
+        .operation_timeout(Some(PATIENCE))
+}
