@@ -1,9 +1,11 @@
-//! What the book says about Kafka and its Rust client: a module for each page, and `topic` with
-//! what they share. Most tests share one Kafka, each with a topic of its own; those that pause or
-//! kill it start another one.
+//! What the book says about Kafka and its Rust client: a module for each page, and `topic` and
+//! `group` with what they share. Most tests share one Kafka, each with a topic of its own; those
+//! that pause or kill it start another one.
 #![allow(clippy::unwrap_used)]
 
 mod faults;
+mod group;
 mod listing;
 mod producer;
+mod replay;
 mod topic;

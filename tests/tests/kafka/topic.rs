@@ -38,10 +38,26 @@ pub async fn shared() -> &'static str {
         KAFKA.get_or_init(|| {
             let runtime = Runtime::new().unwrap();
             let kafka = runtime.block_on(private());
+            know_groups(kafka.url());
             (runtime, kafka)
         })
     };
     spawn_blocking(start).await.unwrap().1.url()
+}
+
+/// Kafka makes its own topic for groups when it is first asked about one, and until that is there a
+/// consumer hears that nobody looks after its group.
+fn know_groups(servers: &str) {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", servers);
+    config.set("group.id", "inventory");
+    let client: BaseConsumer = config.create().unwrap();
+    let mut place = TopicPartitionList::new();
+    place.add_partition("orders", 0);
+    let begun = Instant::now();
+    while let Err(error) = client.committed_offsets(place.clone(), LONG) {
+        assert!(begun.elapsed() < LONG, "{error}");
+    }
 }
 
 /// A topic of three partitions on some Kafka.

@@ -1,4 +1,4 @@
-//! A Kafka topic that a run makes for itself and takes away.
+//! A Kafka topic that a run makes for itself and takes away, with the groups that read it.
 //!
 //! What the topic is like, its partitions and settings, stands in the listing: it builds the
 //! [`NewTopic`]. Here is the rest: somebody else's topic is left alone, a new one is awaited until it
@@ -71,6 +71,21 @@ impl Topic {
             Ok(())
         };
         spawn_blocking(wait).await?
+    }
+
+    /// Deletes consumer groups that this run made. A group that never came to be is none to delete.
+    ///
+    /// # Errors
+    /// When somebody is still in a group, or Kafka does not answer in time.
+    pub async fn delete_groups(&self, groups: &[&str]) -> Result<()> {
+        let deleted = self.admin.delete_groups(groups, &options()).await;
+        for group in deleted.context("cannot delete the groups")? {
+            match group {
+                Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound)) => {}
+                Err((name, why)) => bail!("cannot delete the group {name}: {why}"),
+            }
+        }
+        Ok(())
     }
 
     /// Deletes it with all that is in it. Kafka forgets what groups have committed for it, too.
