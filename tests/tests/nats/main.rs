@@ -5,7 +5,7 @@
 mod jetstream;
 mod listing;
 mod pub_sub;
-mod retry;
 mod queue_group;
+mod retry;
 mod shop;
 mod store;

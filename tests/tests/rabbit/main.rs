@@ -4,10 +4,10 @@
 
 mod confirms;
 mod connection;
+mod connection;
 mod dead_letter;
 mod dead_letter_strategy;
 mod delivery;
-mod connection;
 mod fanout;
 mod inbox;
 mod outbox;
