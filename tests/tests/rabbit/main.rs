@@ -4,7 +4,6 @@
 
 mod confirms;
 mod connection;
-mod connection;
 mod dead_letter;
 mod dead_letter_strategy;
 mod delivery;
