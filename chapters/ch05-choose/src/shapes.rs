@@ -42,7 +42,7 @@ pub const SHAPES: [Shape; 5] = [
         best: |work| 4 * u32::from(work.waits || work.lost),
         because: "nothing has to be kept, so nothing has to be stored, acknowledged or cleaned up",
         costs: "who is away gets nothing, and nobody is told",
-        read: "ch02-nats-pub-sub, ch02-nats-request-reply",
+        read: "ch02-nats-pub-sub, ch02-nats-queue-group",
     },
     // ANCHOR_END: shapes
     Shape {
@@ -56,7 +56,7 @@ pub const SHAPES: [Shape; 5] = [
         best: |work| 2 + 2 * u32::from(work.again),
         because: "one server of one program keeps messages, replays them and acknowledges each",
         costs: "an acknowledged message reaches the disk up to two minutes later by default",
-        read: "ch02-nats-jetstream, ch02-nats-dedup",
+        read: "ch02-nats-jetstream",
     },
     Shape {
         broker: "rabbit",
@@ -82,7 +82,7 @@ pub const SHAPES: [Shape; 5] = [
         best: |_| 1,
         because: "it can be read again, on a broker that you may have already",
         costs: "a stream is read by one worker at a time where order matters",
-        read: "ch03-rabbit-replay",
+        read: "ch01-queue-or-log",
     },
     Shape {
         broker: "kafka",
@@ -95,7 +95,7 @@ pub const SHAPES: [Shape; 5] = [
         best: |_| 1,
         because: "a partition keeps its keys in order, one worker has it, and it can be read again",
         costs: "the number of partitions is the number of workers, and a bad message is your problem",
-        read: "ch04-kafka-producer, ch04-kafka-consumer, ch04-kafka-groups",
+        read: "ch04-kafka-producer, ch04-kafka-replay",
     },
 ];
 
