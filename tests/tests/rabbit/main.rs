@@ -18,3 +18,4 @@ mod shop;
 mod topology;
 mod topology_broker;
 mod tuned;
+mod shutdown;
