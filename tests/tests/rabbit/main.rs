@@ -15,7 +15,7 @@ mod queue;
 mod relay;
 mod routing;
 mod shop;
+mod shutdown;
 mod topology;
 mod topology_broker;
 mod tuned;
-mod shutdown;

@@ -8,6 +8,7 @@
 //! ```
 //! ````
 
+mod difference;
 mod record;
 mod store;
 

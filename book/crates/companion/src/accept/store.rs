@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use catalog::{Run, Transcript};
-use similar::TextDiff;
 
+use super::difference::difference;
 use super::record::Recorded;
 
 /// What became of a transcript.
@@ -62,24 +62,6 @@ pub fn store(transcript: &Transcript, recorded: Recorded, client: String) -> Res
     let trycmd = Transcript::trycmd(&transcript.command, recorded.run.code, &recorded.canonical);
     write(&transcript.path, &trycmd)?;
     Ok(Outcome::Changed(difference))
-}
-
-/// The lines that go and come, with those around them.
-pub fn difference(old: &[String], new: &[String]) -> String {
-    let text = |lines: &[String]| {
-        lines
-            .iter()
-            .map(|line| format!("{line}\n"))
-            .collect::<String>()
-    };
-    let (old, new) = (text(old), text(new));
-    let difference = TextDiff::from_lines(&old, &new);
-    difference
-        .unified_diff()
-        .context_radius(2)
-        .to_string()
-        .trim_end()
-        .to_owned()
 }
 
 /// Writes a file in one step.
