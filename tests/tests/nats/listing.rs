@@ -55,3 +55,8 @@ async fn the_listing_on_jetstream_keeps_to_itself_and_leaves_nothing() {
     let streams: Vec<String> = jetstream.stream_names().try_collect().await.unwrap();
     assert_eq!(streams, ["SHOP"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_listing_on_request_and_reply_keeps_to_itself() {
+    keeps_to_subjects_of_its_own("ch02-nats-request-reply", "fate  2 done").await;
+}

@@ -7,5 +7,6 @@ mod listing;
 mod pub_sub;
 mod queue_group;
 mod retry;
+mod request_reply;
 mod shop;
 mod store;
