@@ -6,7 +6,7 @@ mod jetstream;
 mod listing;
 mod pub_sub;
 mod queue_group;
-mod retry;
 mod request_reply;
+mod retry;
 mod shop;
 mod store;
