@@ -65,7 +65,7 @@ async fn published(name: &str, bound: bool, mandatory: bool) -> (Confirmation, V
 /// claim: rabbit.confirm.unroutable-acked
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_binding_an_order_is_acknowledged_and_gone() {
-    let (told, queue) = published("unbound", false, false).await;
+    let (told, queue) = published("confirms.unbound", false, false).await;
     assert_eq!(told, Confirmation::Ack(None));
     assert_eq!(queue, [""; 0]);
 }
@@ -380,5 +380,5 @@ async fn an_order_that_is_published_again_is_there_twice() {
 /// claim: rabbit.publish.repeated
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_is_published_once_is_there_once_contrast() {
-    assert_eq!(again("once", 1).await, ["o-1", "o-2"]);
+    assert_eq!(again("confirms.once", 1).await, ["o-1", "o-2"]);
 }

@@ -279,7 +279,7 @@ async fn orders_that_waited_in_dying_workers_become_dead_letters_too() {
 /// claim: rabbit.delivery-limit.bystanders
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_prefetch_of_one_only_the_poison_order_does_contrast() {
-    assert_eq!(four_crashes("alone", 1).await, ["o-3"]);
+    assert_eq!(four_crashes("crashes.alone", 1).await, ["o-3"]);
 }
 
 /// The order of deliveries when o-3 is rejected once, and waits or does not wait.

@@ -66,7 +66,7 @@ async fn unrouted(name: &str, strategy: &str, overflow: &str, retry: u32) -> Vec
 /// claim: rabbit.dead-letter.at-most-once
 #[tokio::test(flavor = "multi_thread")]
 async fn by_default_a_dead_letter_without_a_queue_is_gone() {
-    let found = unrouted("once", "at-most-once", "drop-head", 300).await;
+    let found = unrouted("strategy.once", "at-most-once", "drop-head", 300).await;
     assert_eq!(found, ["o-4"]);
 }
 

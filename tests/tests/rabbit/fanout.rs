@@ -105,12 +105,12 @@ async fn a_queue_that_is_bound_in_time_gets_all_contrast() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_that_is_bound_twice_gets_one_copy() {
     let (_shop, shop) = connect(url().await).await;
-    exchange(&shop, "twice", ExchangeKind::Fanout).await;
+    exchange(&shop, "fanout.twice", ExchangeKind::Fanout).await;
     declare_quorum(&shop, "email.twice").await;
     for key in ["order.created", "order.*"] {
-        bind(&shop, "email.twice", "twice", key).await;
+        bind(&shop, "email.twice", "fanout.twice", key).await;
     }
-    assert!(publish(&shop, "twice", "o-1", false).await.is_ack());
+    assert!(publish(&shop, "fanout.twice", "o-1", false).await.is_ack());
     assert_eq!(ready(&shop, "email.twice").await, 1);
 }
 
@@ -196,7 +196,7 @@ async fn a_durable_queue_keeps_the_copies_of_an_absent_service() {
 /// claim: rabbit.fanout.absent-kept
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exclusive_queue_goes_with_its_connection_contrast() {
-    let kept = kept_for_the_absent("exclusive", QueueDeclareOptions::exclusive()).await;
+    let kept = kept_for_the_absent("fanout.exclusive", QueueDeclareOptions::exclusive()).await;
     assert!(
         kept.clone().is_err_and(|why| why.contains("NOT_FOUND")),
         "{kept:?}"
@@ -216,14 +216,14 @@ async fn answer_to_mandatory(name: &str, queues: u32) -> Confirmation {
 /// claim: rabbit.fanout.any-queue
 #[tokio::test(flavor = "multi_thread")]
 async fn one_queue_is_enough_for_a_confirm_and_no_return() {
-    let answer = answer_to_mandatory("any.one", 1).await;
+    let answer = answer_to_mandatory("fanout.any.one", 1).await;
     assert_eq!(answer, Confirmation::Ack(None));
 }
 
 /// claim: rabbit.fanout.any-queue
 #[tokio::test(flavor = "multi_thread")]
 async fn without_any_queue_a_mandatory_message_comes_back_contrast() {
-    let answer = answer_to_mandatory("any.none", 0).await;
+    let answer = answer_to_mandatory("fanout.any.none", 0).await;
     assert!(matches!(answer, Confirmation::Ack(Some(_))), "{answer:?}");
 }
 
@@ -269,6 +269,6 @@ async fn a_queue_that_goes_can_refuse_what_the_others_have() {
 /// claim: rabbit.fanout.nack-by-leaver
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_that_is_unbound_first_refuses_nothing_contrast() {
-    let gone = refused_as_viewers_leave("unbound", 30, true).await;
+    let gone = refused_as_viewers_leave("fanout.unbound", 30, true).await;
     assert_eq!(gone, (0, 30, 30));
 }

@@ -145,7 +145,7 @@ async fn each_consumer_of_a_channel_has_the_limit() {
 /// claim: rabbit.prefetch.per-consumer
 #[tokio::test(flavor = "multi_thread")]
 async fn one_consumer_holds_one_contrast() {
-    assert_eq!(held_together("alone", 1, false).await, 1);
+    assert_eq!(held_together("prefetch.alone", 1, false).await, 1);
 }
 
 /// A worker with this limit dies in its first order. The second order as the next worker gets it:

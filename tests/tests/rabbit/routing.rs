@@ -123,8 +123,8 @@ async fn matches(name: &str, binding: &str, headers: &str) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_header_is_enough_for_any() {
     let binding = "x-match=any about=order what=failed";
-    assert!(matches("any.one", binding, "about=payment what=failed").await);
-    assert!(!matches("any.none", binding, "about=payment").await);
+    assert!(matches("routing.any.one", binding, "about=payment what=failed").await);
+    assert!(!matches("routing.any.none", binding, "about=payment").await);
 }
 
 /// claim: rabbit.headers.match
@@ -274,13 +274,13 @@ async fn plain(name: &str, binding: &str) -> (Confirmation, u32) {
 /// claim: rabbit.confirm.unroutable-acked
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_goes_nowhere_is_confirmed() {
-    let (answer, kept) = plain("nowhere", "order.*").await;
+    let (answer, kept) = plain("routing.nowhere", "order.*").await;
     assert_eq!((answer, kept), (Confirmation::Ack(None), 0));
 }
 
 /// claim: rabbit.confirm.unroutable-acked
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_goes_somewhere_is_confirmed_and_there_contrast() {
-    let (answer, kept) = plain("somewhere", "stock.*").await;
+    let (answer, kept) = plain("routing.somewhere", "stock.*").await;
     assert_eq!((answer, kept), (Confirmation::Ack(None), 1));
 }

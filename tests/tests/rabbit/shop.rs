@@ -22,7 +22,8 @@ pub async fn private() -> Broker {
     brokers::start(Kind::RabbitMq, options).await.unwrap()
 }
 
-/// One broker for all tests that leave it alone; it ends with the test program.
+/// One broker for all tests that leave it alone; it ends with the test program. All modules share its
+/// virtual host: where a queue's or exchange's name could be another's, begin it with the module's.
 pub async fn shared() -> &'static Broker {
     static BROKER: OnceCell<Broker> = OnceCell::const_new();
     BROKER.get_or_init(private).await

@@ -204,7 +204,13 @@ async fn what_another_channel_holds_stays_there_contrast() {
 async fn to_publish_to_no_exchange_is_ok_and_closes_the_channel() {
     let (connection, channel) = confirming(url().await).await;
     let (options, properties) = (BasicPublishOptions::default(), Default::default());
-    let publish = channel.basic_publish("nowhere".into(), "k".into(), options, b"o-1", properties);
+    let publish = channel.basic_publish(
+        "topology.nowhere".into(),
+        "k".into(),
+        options,
+        b"o-1",
+        properties,
+    );
     let confirm = publish.await.expect("publish itself is Ok");
     let told = timeout(PATIENCE, confirm).await.unwrap();
     assert_eq!(code(told), 404);
@@ -215,7 +221,7 @@ async fn to_publish_to_no_exchange_is_ok_and_closes_the_channel() {
 /// claim: rabbit.publish.missing-exchange
 #[tokio::test(flavor = "multi_thread")]
 async fn to_publish_to_an_exchange_keeps_the_channel_open_contrast() {
-    let (_shop, channel) = filled("somewhere", 1).await;
+    let (_shop, channel) = filled("topology.somewhere", 1).await;
     assert!(channel.status().connected());
 }
 
@@ -356,7 +362,7 @@ async fn acknowledged(queue: &str, times: u32) -> Option<Result<Delivery, lapin:
 /// claim: rabbit.ack.twice
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_acknowledgement_closes_the_channel() {
-    let next = acknowledged("twice", 2).await.unwrap();
+    let next = acknowledged("topology.twice", 2).await.unwrap();
     assert_eq!(code(next), 406);
 }
 
