@@ -42,7 +42,7 @@ pub const SHAPES: [Shape; 5] = [
         best: |work| 4 * u32::from(work.waits || work.lost),
         because: "nothing has to be kept, so nothing has to be stored, acknowledged or cleaned up",
         costs: "who is away gets nothing, and nobody is told",
-        read: "ch02-nats-pub-sub, ch02-nats-queue-group",
+        read: "ch02-nats-pub-sub, ch02-nats-request-reply",
     },
     // ANCHOR_END: shapes
     Shape {
