@@ -2,6 +2,7 @@
 //! they share.
 #![allow(clippy::unwrap_used)]
 
+mod connection;
 mod jetstream;
 mod listing;
 mod pub_sub;
