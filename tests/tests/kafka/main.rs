@@ -9,3 +9,4 @@ mod listing;
 mod producer;
 mod replay;
 mod topic;
+mod transactions;

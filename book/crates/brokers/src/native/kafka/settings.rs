@@ -37,6 +37,14 @@ pub(crate) fn of(
         // The controller writes at once instead of gathering for 25 ms: four such waits stand
         // between the start and the first client.
         ("controller.quorum.append.linger.ms", "0".to_owned()),
+        // What is over its time ends within a second instead of 10 s (a transaction) or five minutes
+        // (a record), so that a reader need not wait for it.
+        (
+            "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+            "500".to_owned(),
+        ),
+        ("log.retention.check.interval.ms", "500".to_owned()),
+        ("log.initial.task.delay.ms", "500".to_owned()),
         // The cleaner's own buffer (128 MB) does not fit into the heap.
         ("log.cleaner.dedupe.buffer.size", "4194304".to_owned()),
     ];
