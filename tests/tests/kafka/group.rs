@@ -104,3 +104,9 @@ pub async fn committed(topic: &Topic) -> Option<i64> {
     };
     spawn_blocking(ask).await.unwrap()
 }
+
+/// Returns when the group has committed this.
+pub async fn until_committed(topic: &Topic, next: i64) {
+    let comes = async { while committed(topic).await != Some(next) {} };
+    timeout(LONG, comes).await.unwrap();
+}
