@@ -166,6 +166,8 @@ struct Info {
     version: String,
     #[serde(default)]
     tls_required: bool,
+    #[serde(default)]
+    auth_required: bool,
 }
 
 async fn log_in(address: &Address) -> Result<String, Error> {
@@ -191,6 +193,13 @@ async fn log_in(address: &Address) -> Result<String, Error> {
     loop {
         let said = line(&mut lines).await.map_err(lost)?;
         match said.split_once(' ').unwrap_or((&said, "")) {
+            // It lets us in, and would not let a listing in.
+            ("PONG", _) if info.auth_required && address.login != Login::None => {
+                return Err(address.refused(
+                    "it asks for a login, and the listings' client, async-nats, takes none out of an address: \
+                     use a server without a login, on loopback",
+                ));
+            }
             ("PONG", _) => return Ok(info.version),
             ("-ERR", reason) => return Err(address.refused(reason.trim_matches('\''))),
             ("INFO" | "PING" | "+OK", _) => {}
@@ -294,6 +303,20 @@ mod tests {
             .unwrap_err();
         assert!(
             matches!(&error, Error::Refused { reason, .. } if reason == "Authorization Violation"),
+            "{error}"
+        );
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_login_that_the_client_would_not_send_is_told() {
+        let info = "INFO {\"version\":\"2.15.1\",\"auth_required\":true}\r\n";
+        let (address, _) = answering(format!("{info}PONG\r\n"));
+        let error = greet(&format!("nats://u:hunter2@{address}"))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&error, Error::Refused { reason, .. } if reason.contains("takes none out of an address")),
             "{error}"
         );
         assert!(!error.to_string().contains("hunter2"), "{error}");
