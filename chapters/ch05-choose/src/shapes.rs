@@ -82,7 +82,7 @@ pub const SHAPES: [Shape; 5] = [
         best: |_| 1,
         because: "it can be read again, on a broker that you may have already",
         costs: "a stream is read by one worker at a time where order matters",
-        read: "ch01-queue-or-log",
+        read: "ch03-rabbit-replay",
     },
     Shape {
         broker: "kafka",
@@ -95,7 +95,7 @@ pub const SHAPES: [Shape; 5] = [
         best: |_| 1,
         because: "a partition keeps its keys in order, one worker has it, and it can be read again",
         costs: "the number of partitions is the number of workers, and a bad message is your problem",
-        read: "ch04-kafka-producer, ch04-kafka-replay",
+        read: "ch04-kafka-producer, ch04-kafka-consumer",
     },
 ];
 
