@@ -247,10 +247,10 @@ async fn next_after_a_nack(channel: &Channel, mut orders: Consumer) -> Vec<u8> {
 /// claim: rabbit.stream.no-requeue
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_does_not_bring_back_what_is_refused() {
-    let (_shop, shop) = stream("refused", None).await;
-    publish(&shop, "refused", 1..=2).await;
+    let (_shop, shop) = stream("replay.refused", None).await;
+    publish(&shop, "replay.refused", 1..=2).await;
     let (_reader, channel) = connect(url().await).await;
-    let orders = reader(&channel, "refused", Some(text("first"))).await;
+    let orders = reader(&channel, "replay.refused", Some(text("first"))).await;
     let second = next_after_a_nack(&channel, orders).await;
     assert!(second.starts_with(b"o-2 "));
 }
