@@ -13,7 +13,6 @@ mod outbox;
 mod prefetch;
 mod queue;
 mod relay;
-mod replay;
 mod routing;
 mod shop;
 mod shutdown;
