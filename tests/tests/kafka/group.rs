@@ -1,11 +1,13 @@
 //! Consumers of a group for a test, and what the group has committed.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{Message, OwnedMessage};
+use rdkafka::producer::FutureRecord;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -109,4 +111,19 @@ pub async fn committed(topic: &Topic) -> Option<i64> {
 pub async fn until_committed(topic: &Topic, next: i64) {
     let comes = async { while committed(topic).await != Some(next) {} };
     timeout(LONG, comes).await.unwrap();
+}
+
+/// Stores a record of this time, in milliseconds since 1970.
+pub async fn store_at(topic: &Topic, body: &str, time: i64) {
+    let producer = topic.producer(&[]);
+    let record = FutureRecord::<str, str>::to(&topic.name).payload(body);
+    let record = record.partition(PARTITION).timestamp(time);
+    let sent = producer.send_result(record).map_err(|(error, _)| error);
+    stored(sent.unwrap()).await;
+}
+
+/// Now, as Kafka writes it.
+pub fn now() -> i64 {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    i64::try_from(now).unwrap()
 }

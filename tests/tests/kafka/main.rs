@@ -9,5 +9,6 @@ mod group;
 mod listing;
 mod producer;
 mod replay;
+mod retention;
 mod topic;
 mod transactions;

@@ -1,17 +1,17 @@
 //! ch04-kafka-replay: what reading leaves behind, where a time is in the log, and moving back.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use rdkafka::consumer::{BaseConsumer, Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Message, OwnedMessage};
-use rdkafka::producer::FutureRecord;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::task::spawn_blocking;
 
-use crate::group::{PARTITION, body, commit, committed, fill, leave, member, receive};
-use crate::topic::{LONG, PARTITIONS, Settings, Topic, shared, stored};
+use crate::group::{
+    PARTITION, body, commit, committed, fill, leave, member, now, receive, store_at,
+};
+use crate::topic::{LONG, PARTITIONS, Settings, Topic, shared};
 
 const HOUR: i64 = 3_600_000;
 
@@ -72,15 +72,9 @@ async fn each_group_reads_everything_contrast() {
 /// whatever their time.
 async fn timed(hours: &[i64], settings: Settings<'_>) -> (Topic, i64) {
     let topic = Topic::new(shared().await, settings).await;
-    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
-    let now = i64::try_from(now).unwrap();
-    let producer = topic.producer(&[]);
+    let now = now();
     for hour in hours {
-        let body = format!("{hour} hours ago");
-        let record = FutureRecord::<str, str>::to(&topic.name).payload(&body);
-        let record = record.partition(PARTITION).timestamp(now - hour * HOUR);
-        let sent = producer.send_result(record).map_err(|(error, _)| error);
-        stored(sent.unwrap()).await;
+        store_at(&topic, &format!("{hour} hours ago"), now - hour * HOUR).await;
     }
     (topic, now)
 }
