@@ -3,6 +3,7 @@
 //! that pause or kill it start another one.
 #![allow(clippy::unwrap_used)]
 
+mod batching;
 mod consumer;
 mod faults;
 mod group;
