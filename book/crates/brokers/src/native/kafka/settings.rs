@@ -38,12 +38,13 @@ pub(crate) fn of(
         // between the start and the first client.
         ("controller.quorum.append.linger.ms", "0".to_owned()),
         // What is over its time ends within a second instead of 10 s (a transaction) or five minutes
-        // (a record), so that a reader need not wait for it.
+        // (a record), and a log is compacted as soon, instead of after 15 s: a reader need not wait.
         (
             "transaction.abort.timed.out.transaction.cleanup.interval.ms",
             "500".to_owned(),
         ),
         ("log.retention.check.interval.ms", "500".to_owned()),
+        ("log.cleaner.backoff.ms", "500".to_owned()),
         ("log.initial.task.delay.ms", "500".to_owned()),
         // The cleaner's own buffer (128 MB) does not fit into the heap.
         ("log.cleaner.dedupe.buffer.size", "4194304".to_owned()),
