@@ -11,3 +11,4 @@ mod request_reply;
 mod retry;
 mod shop;
 mod store;
+mod testing;

@@ -14,11 +14,14 @@ use crate::warm::keeper::{Claim, Keeper};
 const SHARED: [Kind; 2] = [Kind::RabbitMq, Kind::Kafka];
 
 /// All rows of the table.
-pub async fn brokers(runs: u32) -> Result<Vec<Row>> {
+pub async fn brokers(runs: u32, containers: bool) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for kind in Kind::ALL {
         time(kind, native()).await?.1.stop().await?;
         rows.push(alone(kind, native(), "alone", runs).await?);
+        if containers {
+            rows.push(in_container(kind, runs).await?);
+        }
     }
     rows.extend(at_once(runs).await?);
     rows.extend(warm(runs).await?);
@@ -31,6 +34,33 @@ fn native() -> Options {
         source: Some(Source::Native),
         private: true,
         ..Options::default()
+    }
+}
+
+/// A container of this program's own.
+fn container() -> Options {
+    Options {
+        source: Some(Source::Container),
+        private: true,
+        ..Options::default()
+    }
+}
+
+/// A row without times where there is no Docker, or no image; the reason goes to standard error.
+async fn in_container(kind: Kind, runs: u32) -> Result<Row> {
+    match time(kind, container()).await {
+        Ok((_, broker)) => {
+            broker.stop().await?;
+            alone(kind, container(), "alone", runs).await
+        }
+        Err(error) => {
+            eprintln!("{error:#}");
+            Ok(Row {
+                what: kind.to_string(),
+                how: "container, cannot be had".to_owned(),
+                times: Vec::new(),
+            })
+        }
     }
 }
 

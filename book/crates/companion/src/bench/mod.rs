@@ -28,13 +28,17 @@ struct Brokers {
     /// Starts of each kind; one more before them, which may install a broker, is not counted
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
+
+    /// The same in containers, of the images that the book takes
+    #[arg(long)]
+    containers: bool,
 }
 
 /// Measures and prints a table. It says how fast, never how fast it should be.
 pub fn run(args: Args) -> Result<ExitCode> {
-    let What::Brokers(Brokers { runs }) = args.what;
+    let What::Brokers(Brokers { runs, containers }) = args.what;
     signals::interruptible(async move {
-        let rows = measure::brokers(runs).await?;
+        let rows = measure::brokers(runs, containers).await?;
         output::line(format_args!("machine  {}", machine::describe()))?;
         output::line(format_args!(
             "date     {}",
