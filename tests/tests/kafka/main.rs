@@ -9,6 +9,7 @@ mod event_sourcing;
 mod faults;
 mod group;
 mod listing;
+mod poison;
 mod producer;
 mod replay;
 mod retention;

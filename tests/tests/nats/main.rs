@@ -5,6 +5,7 @@
 mod connection;
 mod jetstream;
 mod listing;
+mod poison;
 mod pub_sub;
 mod queue_group;
 mod request_reply;

@@ -211,10 +211,19 @@ async fn the_default_limit_is_20() {
 
 /// claim: rabbit.delivery-limit.default
 /// claim: rabbit.delivery-limit.classic
+/// claim: rabbit.delivery-limit.off
 #[tokio::test(flavor = "multi_thread")]
 async fn another_limit_holds_instead_on_a_quorum_queue_contrast() {
     let (deliveries, _) = poison("another", "quorum", &[LIMIT], Failure::Reject).await;
     assert_eq!(deliveries, 4);
+}
+
+/// claim: rabbit.delivery-limit.off
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_of_minus_one_is_none() {
+    let off = ("x-delivery-limit", AMQPValue::LongInt(-1));
+    let (deliveries, _) = poison("unlimited", "quorum", &[off], Failure::Reject).await;
+    assert_eq!(deliveries, ENOUGH);
 }
 
 /// claim: rabbit.delivery-limit.classic
