@@ -27,6 +27,9 @@ pub struct Chapter {
     pub knobs: BTreeMap<String, Vec<String>>,
     /// The brokers that the listing needs: `nats`, `rabbitmq`, `kafka`; empty where it needs none.
     pub brokers: Vec<String>,
+    /// Recorded runs that the oldest brokers cannot do, each with what it needs: `nack` needs
+    /// `RabbitMQ 4.3`.
+    pub newer: BTreeMap<String, String>,
     /// The packages that the manifest names under `[dependencies]`.
     pub dependencies: Vec<String>,
     pub(crate) root: PathBuf,
@@ -58,6 +61,7 @@ struct Book {
     lanes: Vec<String>,
     knobs: BTreeMap<String, Vec<String>>,
     brokers: Vec<String>,
+    newer: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -115,6 +119,7 @@ fn read_one(root: &Path, dir: PathBuf) -> Result<Chapter> {
         lanes: book.lanes,
         knobs: book.knobs,
         brokers: book.brokers,
+        newer: book.newer,
         dependencies: manifest.dependencies.into_keys().collect(),
         root: root.to_owned(),
     })

@@ -29,6 +29,7 @@ impl Book {
                 package.metadata.book.lanes = ["shop", "worker 1", "worker 2"]
                 package.metadata.book.brokers = ["rabbitmq"]
                 package.metadata.book.knobs.ack = ["manual", "auto"]
+                package.metadata.book.newer.auto = "RabbitMQ 4.3"
                 dependencies.lapin.workspace = true
                 "#,
             )
@@ -69,6 +70,7 @@ fn a_chapter_is_what_its_folder_and_manifest_say() {
     assert_eq!(chapter.lanes, ["shop", "worker 1", "worker 2"]);
     assert_eq!(chapter.brokers, ["rabbitmq"]);
     assert_eq!(chapter.knobs["ack"], ["manual", "auto"]);
+    assert_eq!(chapter.newer["auto"], "RabbitMQ 4.3");
     assert_eq!(chapter.dependencies, ["lapin"]);
 }
 
