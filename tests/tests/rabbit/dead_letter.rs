@@ -220,10 +220,27 @@ async fn another_limit_holds_instead_on_a_quorum_queue_contrast() {
 
 /// claim: rabbit.delivery-limit.off
 #[tokio::test(flavor = "multi_thread")]
-async fn a_limit_of_minus_one_is_none() {
+async fn with_a_limit_of_minus_one_an_order_comes_for_ever() {
+    let (_shop, channel) = confirming(url().await).await;
     let off = ("x-delivery-limit", AMQPValue::LongInt(-1));
-    let (deliveries, _) = poison("unlimited", "quorum", &[off], Failure::Reject).await;
-    assert_eq!(deliveries, ENOUGH);
+    declare(&channel, "unlimited", "quorum", &[off]).await;
+    for order in ["o-3", "o-4"] {
+        assert!(publish(&channel, "unlimited", order).await.is_ack());
+    }
+    let (_connection, _channel, mut orders) = worker("unlimited").await;
+    let mut place = None;
+    for delivery in 0..ENOUGH {
+        let order = next(&mut orders).await;
+        if order.data == b"o-4" {
+            place = Some(delivery);
+            assert!(order.ack(BasicAckOptions::default()).await.unwrap());
+        } else {
+            fail(&order, Failure::Reject).await;
+        }
+    }
+    // Without a limit RabbitMQ 4.0 puts it to the end of the queue; 4.3 puts it to the front.
+    let old = shared().await.require("4.3.0").is_err();
+    assert_eq!(place, old.then_some(1));
 }
 
 /// claim: rabbit.delivery-limit.classic
