@@ -10,6 +10,7 @@ mod pub_sub;
 mod queue_group;
 mod request_reply;
 mod retry;
+mod schema;
 mod shop;
 mod store;
 mod testing;
