@@ -8,6 +8,7 @@ mod consumer;
 mod event_sourcing;
 mod faults;
 mod group;
+mod groups;
 mod listing;
 mod poison;
 mod producer;

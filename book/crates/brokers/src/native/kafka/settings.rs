@@ -30,6 +30,10 @@ pub(crate) fn of(
         ("log.dirs", storage.to_owned()),
         // A group begins at once instead of waiting 3 s for more members.
         ("group.initial.rebalance.delay.ms", "0".to_owned()),
+        // A member of a group of the newer protocol hears of a change with its next heartbeat, after
+        // 0.2 s at most instead of 5 s.
+        ("group.consumer.heartbeat.interval.ms", "200".to_owned()),
+        ("group.consumer.min.heartbeat.interval.ms", "200".to_owned()),
         // A broker that was killed may come back only when the controller holds it for dead: 3 s
         // after its last heartbeat instead of 9 s.
         ("broker.heartbeat.interval.ms", "500".to_owned()),
