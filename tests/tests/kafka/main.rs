@@ -9,6 +9,7 @@ mod event_sourcing;
 mod faults;
 mod group;
 mod groups;
+mod keys;
 mod lag;
 mod listing;
 mod poison;
