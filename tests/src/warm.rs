@@ -2,12 +2,10 @@
 //! Kafka for each program.
 
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
-use brokers::Kind;
 use tempfile::TempDir;
 
 use crate::programs::Programs;
@@ -35,12 +33,7 @@ impl Warm {
     /// When one does not start; what the companion says of it is on standard error.
     pub fn start(programs: &Programs) -> Result<Warm> {
         let cache = TempDir::new()?;
-        let users = brokers::cache::folder()?;
-        for kind in Kind::ALL {
-            let installed = users.join(kind.name());
-            std::fs::create_dir_all(&installed)?;
-            symlink(installed, cache.path().join(kind.name()))?;
-        }
+        brokers::cache::lend(cache.path())?;
         let mut shell = Command::new("sh")
             .args(["-c", UNTIL_CLOSED])
             .arg(programs.path("companion")?)

@@ -61,6 +61,27 @@ pub(crate) fn folder_without_space() -> Result<PathBuf, Error> {
     Ok(kept)
 }
 
+/// Lends what is installed in the cache folder to another one, `other`, by links: a test gets
+/// warm brokers of its own in it, and installs none twice.
+///
+/// # Errors
+/// As [`folder`]; also when `other` cannot be written.
+pub fn lend(other: &Path) -> Result<(), Error> {
+    lend_release(Release::wanted()?, &folder()?, other)
+}
+
+/// From `installed`, which is the folder of that release already.
+fn lend_release(release: Release, installed: &Path, other: &Path) -> Result<(), Error> {
+    let other = release.folder(other.to_owned());
+    make(&other)?;
+    for kind in Kind::ALL {
+        let shelf = installed.join(kind.name());
+        make(&shelf)?;
+        std::os::unix::fs::symlink(shelf, other.join(kind.name())).map_err(not_writable(&other))?;
+    }
+    Ok(())
+}
+
 fn make(folder: &Path) -> Result<(), Error> {
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -187,4 +208,23 @@ pub(crate) fn versions(kind: Kind, root: &Path) -> Vec<OsString> {
                 .starts_with(|first: char| first.is_ascii_digit())
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn what_is_lent_stands_where_each_release_looks_for_it() {
+        for release in [Release::Newest, Release::Floor] {
+            let (users, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            let installed = release.folder(users.path().to_owned());
+            std::fs::create_dir_all(installed.join("kafka/4.4.0")).unwrap();
+            lend_release(release, &installed, other.path()).unwrap();
+            let root = release.folder(other.path().to_owned());
+            assert_eq!(versions(Kind::Kafka, &root), ["4.4.0"], "{release:?}");
+        }
+    }
 }

@@ -1,10 +1,8 @@
 //! A cache folder whose installed brokers are the user's own, so that none is installed
 //! twice, and whose warm brokers are the test's alone.
 
-use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use brokers::Kind;
 use tempfile::TempDir;
 
 pub struct Cache(TempDir);
@@ -12,12 +10,7 @@ pub struct Cache(TempDir);
 impl Cache {
     pub fn new() -> Cache {
         let cache = tempfile::tempdir().unwrap();
-        let users = brokers::cache::folder().unwrap();
-        for kind in Kind::ALL {
-            let installed = users.join(kind.name());
-            std::fs::create_dir_all(&installed).unwrap();
-            symlink(installed, cache.path().join(kind.name())).unwrap();
-        }
+        brokers::cache::lend(cache.path()).unwrap();
         Cache(cache)
     }
 
