@@ -119,9 +119,6 @@ impl Broker {
     /// # Errors
     /// [`Error::NameTaken`] when an external RabbitMQ has such a queue. Nothing is changed there.
     pub async fn claim_queue(&self, name: &str) -> Result<(), Error> {
-        if self.is_ours() || self.kind != Kind::RabbitMq {
-            return Ok(());
-        }
         self.claim(amqp::Thing::Queue, name).await
     }
 
@@ -130,13 +127,13 @@ impl Broker {
     /// # Errors
     /// [`Error::NameTaken`] when an external RabbitMQ has such an exchange. Nothing is changed there.
     pub async fn claim_exchange(&self, name: &str) -> Result<(), Error> {
-        if self.is_ours() || self.kind != Kind::RabbitMq {
-            return Ok(());
-        }
         self.claim(amqp::Thing::Exchange, name).await
     }
 
     async fn claim(&self, thing: amqp::Thing, name: &str) -> Result<(), Error> {
+        if self.is_ours() || self.kind != Kind::RabbitMq {
+            return Ok(());
+        }
         let address = amqp::Address::parse(&self.url)?;
         if amqp::exists(&address, thing, name).await? {
             return Err(Error::NameTaken {
