@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::layout::{AROUND, LABEL, LINE, Layout, Place, TURN, layout};
+use super::layout::{AROUND, BELOW, LABEL, LINE, Layout, Place, TURN, layout};
 use super::{Edge, Flow, Kind};
 use crate::html::escape;
 
@@ -23,7 +23,7 @@ pub(super) fn svg(flow: &Flow) -> String {
     let mut backs = 0.0;
     for (number, edge) in flow.edges.iter().enumerate() {
         if layout.back[number] {
-            let y = layout.height - 30.0 * (count - backs);
+            let y = layout.height - BELOW * (count - backs);
             back(&mut svg, edge, &layout, backs, y);
             backs += 1.0;
         } else {
@@ -85,7 +85,7 @@ fn forward(svg: &mut String, flow: &Flow, number: usize, layout: &Layout) {
         };
     }
     line(svg, edge, &path);
-    tip(svg, edge, end, (-1.0, 0.0));
+    tip(svg, edge, end);
     let (x, y, anchor) = match at_start {
         true => (start.0 + 8.0, start.1 - 6.0, "start"),
         false => (end.0 - 12.0, end.1 - 6.0, "end"),
@@ -103,7 +103,7 @@ fn back(svg: &mut String, edge: &Edge, layout: &Layout, number: f64, y: f64) {
     let (right, left, y) = (x1 + around, x2 - around, y + 8.0);
     let path = format!("M{x1:.1} {y1:.1}H{right:.1}V{y:.1}H{left:.1}V{y2:.1}H{x2:.1}");
     line(svg, edge, &path);
-    tip(svg, edge, (x2, y2), (-1.0, 0.0));
+    tip(svg, edge, (x2, y2));
     label(svg, &edge.label, ((right + left) / 2.0, y - 5.0), "middle");
 }
 
@@ -113,14 +113,14 @@ fn line(svg: &mut String, edge: &Edge, path: &str) {
     } else {
         ""
     };
-    let _ = write!(svg, "<path class=\"flow-edge\" d=\"{path}\"{dashed}/>");
+    let _ = write!(svg, "<path d=\"{path}\"{dashed}/>");
 }
 
-/// An arrow's head, or a cross where nothing gets through; `back` points to where it comes from.
-fn tip(svg: &mut String, edge: &Edge, (x, y): (f64, f64), back: (f64, f64)) {
+/// An arrow's head that comes from the left, or a cross where nothing gets through.
+fn tip(svg: &mut String, edge: &Edge, (x, y): (f64, f64)) {
     let (along, across) = (9.0, 4.5);
     if edge.dead {
-        let (x, y) = (x + back.0 * 8.0, y + back.1 * 8.0);
+        let x = x - 8.0;
         let _ = write!(
             svg,
             "<path d=\"M{:.1} {:.1}l10 10m0 -10l-10 10\" stroke-width=\"2.5\"/>",
@@ -129,15 +129,13 @@ fn tip(svg: &mut String, edge: &Edge, (x, y): (f64, f64), back: (f64, f64)) {
         );
         return;
     }
-    let (bx, by) = (x + back.0 * along, y + back.1 * along);
-    let (dx, dy) = (back.1 * across, back.0 * across);
     let _ = write!(
         svg,
         "<path d=\"M{x:.1} {y:.1}L{:.1} {:.1}L{:.1} {:.1}Z\" fill=\"currentColor\" stroke=\"none\"/>",
-        bx + dx,
-        by + dy,
-        bx - dx,
-        by - dy
+        x - along,
+        y - across,
+        x - along,
+        y + across
     );
 }
 
@@ -232,7 +230,7 @@ fn name(svg: &mut String, kind: Kind, place: &Place) {
     if let Some(kind) = kind.said() {
         let _ = write!(
             svg,
-            "<text class=\"flow-kind\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\" font-size=\"12\" \
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\" font-size=\"12\" \
              font-style=\"italic\" fill=\"currentColor\" stroke=\"none\">{kind}</text>"
         );
     }

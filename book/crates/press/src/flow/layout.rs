@@ -15,6 +15,8 @@ const WRAP: usize = 15;
 const GAP: (f64, f64) = (52.0, 20.0);
 /// Between two edges that go round the same box.
 pub(super) const AROUND: f64 = 7.0;
+/// The height of an edge that leads back below all boxes, with its label.
+pub(super) const BELOW: f64 = 30.0;
 /// In it an edge turns from one row to another, beside its label.
 pub(super) const TURN: f64 = 32.0;
 
@@ -182,6 +184,7 @@ fn place(flow: &Flow, back: &[bool], column: &[usize], items: &[Vec<Item>]) -> L
         8.0
     };
     let mut x = margin;
+    let mut right = margin;
     for (index, items) in items.iter().enumerate() {
         let boxes = || {
             items.iter().filter_map(|item| match *item {
@@ -214,17 +217,15 @@ fn place(flow: &Flow, back: &[bool], column: &[usize], items: &[Vec<Item>]) -> L
         });
         let longest = labels.map(|(edge, _)| edge.label.chars().count()).max();
         let label = longest.unwrap_or(0) as f64 * LABEL + TURN + 18.0;
-        x += widest + GAP.0.max(label);
-        if index + 1 == column.iter().max().map_or(0, |last| last + 1) {
-            x -= GAP.0.max(label);
-        }
+        right = x + widest;
+        x = right + GAP.0.max(label);
     }
     Layout {
         places: places.into_iter().flatten().collect(),
         bends,
         back: back.to_vec(),
-        width: x + margin,
-        height: height + 32.0 + below * 30.0,
+        width: right + margin,
+        height: height + 32.0 + below * BELOW,
     }
 }
 
