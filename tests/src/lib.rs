@@ -49,8 +49,7 @@ pub fn readme() -> Result<String> {
 pub fn skipped(reason: &str, enable: &str) {
     let line = format!("skipped: {reason}; enable with: {enable}");
     assert!(!is_ci(std::env::var("CI").ok().as_deref()), "{line}");
-    // A closed standard error is no reason to fail.
-    let _ = writeln!(std::io::stderr(), "{line}");
+    say(&line);
 }
 
 /// Whether a broker is new enough for what a test shows. Where it is not, says so: on the oldest
@@ -59,13 +58,16 @@ pub fn since(broker: &Broker, version: &str) -> bool {
     let new_enough = broker.require(version).is_ok();
     if !new_enough {
         let (kind, found) = (broker.kind(), broker.version());
-        // A closed standard error is no reason to fail.
-        let _ = writeln!(
-            std::io::stderr(),
+        say(&format!(
             "skipped: {kind} {found} does not do it, {kind} {version} does"
-        );
+        ));
     }
     new_enough
+}
+
+fn say(line: &str) {
+    // A closed standard error is no reason to fail.
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 fn is_ci(variable: Option<&str>) -> bool {
