@@ -44,7 +44,7 @@ impl Crew {
         while !(1..=orders).all(|order| packed(log, order)) {
             let line = timeout(PATIENCE, self.line()).await??;
             let line = line.context("the workers ended too early")?;
-            record(&line, log)?;
+            log.hear(&line).context("a worker broke down")?;
             if self.crash && line == "worker 2  got o-2" {
                 // SIGKILL: no goodbye to the server.
                 self.second.kill().await?;
@@ -59,7 +59,7 @@ impl Crew {
         self.first.dismiss();
         self.second.dismiss();
         while let Some(line) = timeout(PATIENCE, self.line()).await?? {
-            record(&line, log)?;
+            log.hear(&line).context("a worker broke down")?;
         }
         let first = self.first.ended().await?.success();
         let second = self.second.ended().await?.success();
@@ -80,16 +80,6 @@ impl Crew {
 /// Records the next line of one.
 async fn heard(worker: &mut Worker, log: &mut Log) -> Result<()> {
     let line = timeout(PATIENCE, worker.line()).await??;
-    record(&line.context("a worker ended at once")?, log)
-}
-
-fn record(line: &str, log: &mut Log) -> Result<()> {
-    match line.parse::<Event>() {
-        Ok(event) => log.event(event),
-        Err(_) => {
-            let (lane, text) = history::lane(line).context("a worker broke down")?;
-            log.remark(lane, text);
-        }
-    }
-    Ok(())
+    let line = line.context("a worker ended at once")?;
+    log.hear(&line).context("a worker broke down")
 }

@@ -92,13 +92,7 @@ async fn trade(args: &Args, nats: &brokers::Broker, lines: mpsc::Sender<String>)
 /// Prints what the services say, in the order in which it gets here.
 async fn record(mut said: mpsc::Receiver<String>, log: &mut Log) -> Result<()> {
     while let Some(line) = said.recv().await {
-        match line.parse::<Event>() {
-            Ok(event) => log.event(event),
-            Err(_) => {
-                let (lane, text) = history::lane(&line).context("a service broke down")?;
-                log.remark(lane, text);
-            }
-        }
+        log.hear(&line).context("a service broke down")?;
     }
     Ok(())
 }

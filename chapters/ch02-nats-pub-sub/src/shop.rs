@@ -1,14 +1,11 @@
 //! The shop: starts the services and the publishers' processes, and knows when a publisher's
 //! connection is gone.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use async_nats::{Client, Request, RequestErrorKind};
-use brokers::Broker;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command;
+use brokers::{Broker, Worker};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -50,22 +47,14 @@ impl Shop<'_> {
     /// Publishes from a process of its own, and returns when the server has closed its connection.
     pub async fn publish(&self, service: &str, events: &[&str], finish: Finish) -> Result<()> {
         let presence = self.client.new_inbox();
-        let mut publisher = Command::new(std::env::current_exe()?)
-            .args(["--finish", finish.name(), "publisher", service, &presence])
-            .args(events.iter().map(|event| self.nats.name(event)))
-            // Not among the arguments, which every user of the machine can list.
-            .env("NATS_URL", self.nats.url())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .context("cannot start a publisher")?;
-        let output = publisher.stdout.take().context("it has no output")?;
-        let mut output = BufReader::new(output).lines();
-        while let Some(line) = output.next_line().await? {
+        let subjects = events.iter().map(|event| self.nats.name(event));
+        let role = ["--finish", finish.name(), "publisher", service, &presence];
+        let args = role.map(str::to_owned).into_iter().chain(subjects);
+        let mut publisher = Worker::start(self.nats, args).context("cannot start a publisher")?;
+        while let Some(line) = publisher.line().await? {
             self.lines.send(line).await?;
         }
-        ensure!(publisher.wait().await?.success(), "{service} failed");
+        ensure!(publisher.ended().await?.success(), "{service} failed");
         let gone = timeout(PATIENCE, self.gone(&presence)).await;
         gone.with_context(|| format!("{service} has ended, but its connection has not"))?
     }

@@ -64,7 +64,7 @@ impl Crew {
     /// Records what the workers do until one has said this.
     pub async fn until(&mut self, last: &str, log: &mut Log) -> Result<()> {
         while let Some(line) = timeout(PATIENCE, self.line()).await?? {
-            record(&line, log)?;
+            log.hear(&line).context("a worker broke down")?;
             if line == last {
                 return Ok(());
             }
@@ -109,7 +109,7 @@ impl Crew {
     pub async fn go_home(mut self, log: &mut Log) -> Result<()> {
         self.workers.iter_mut().for_each(Worker::dismiss);
         while let Some(line) = timeout(PATIENCE, self.line()).await?? {
-            record(&line, log)?;
+            log.hear(&line).context("a worker broke down")?;
         }
         for (index, worker) in self.workers.iter_mut().enumerate() {
             let killed = self.killed && index == 0;
@@ -130,16 +130,4 @@ impl Crew {
             }
         }
     }
-}
-
-/// Records a worker's line.
-fn record(line: &str, log: &mut Log) -> Result<()> {
-    match line.parse::<Event>() {
-        Ok(event) => log.event(event),
-        Err(_) => {
-            let (lane, text) = history::lane(line).context("a worker broke down")?;
-            log.remark(lane, text);
-        }
-    }
-    Ok(())
 }

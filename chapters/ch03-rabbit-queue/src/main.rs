@@ -12,6 +12,7 @@ mod worker;
 
 use anyhow::{Context, Result, anyhow, bail};
 use args::{Ack, Args, Role};
+use brokers::Broker;
 use clap::Parser;
 use crew::Crew;
 use history::{Event, Log, Verb};
@@ -42,7 +43,7 @@ async fn open_shop(args: &Args) -> Result<()> {
     declare(&channel).await?;
     let mut log = Log::new();
     let outcome = tokio::select! {
-        outcome = trade(args, rabbit.url(), &channel, &mut log) => outcome,
+        outcome = trade(args, &rabbit, &channel, &mut log) => outcome,
         () = brokers::interrupted() => Err(anyhow!("interrupted")),
     };
     // ANCHOR: shutdown
@@ -70,8 +71,8 @@ async fn connect(url: &str, name: &str) -> Result<Connection> {
     connection.context("cannot connect to RabbitMQ")
 }
 
-async fn trade(args: &Args, url: &str, channel: &Channel, log: &mut Log) -> Result<()> {
-    let mut crew = Crew::start(args, url, log).await?;
+async fn trade(args: &Args, rabbit: &Broker, channel: &Channel, log: &mut Log) -> Result<()> {
+    let mut crew = Crew::start(args, rabbit, log).await?;
     publish(channel, log).await?;
     if args.ack == Ack::Manual {
         crew.watch(log, ORDERS).await?;

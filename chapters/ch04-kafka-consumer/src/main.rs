@@ -71,7 +71,7 @@ async fn trade(args: &Args, kafka: &Broker, topic: &Topic, log: &mut Log) -> Res
     let (url, name) = (kafka.url(), &kafka.name("inventory"));
     publish(url, topic, log).await?;
     let group = Group::new(url, topic, name)?;
-    let mut consumer = Process::start(args, 1, url, topic, name)?;
+    let mut consumer = Process::start(args, 1, kafka, topic, name)?;
     let last_words = match args.accident {
         Accident::InWork => Some("got o-3"),
         Accident::AfterWork => Some("done o-3"),
@@ -83,7 +83,7 @@ async fn trade(args: &Args, kafka: &Broker, topic: &Topic, log: &mut Log) -> Res
         block_in_place(|| group.wait_for(next_at_kill(args)))?;
         consumer.kill(log).await?;
         block_in_place(|| group.tell(log))?;
-        consumer = Process::start(args, 2, url, topic, name)?;
+        consumer = Process::start(args, 2, kafka, topic, name)?;
     }
     let end = [("has read to the end", 1), ("done o-7", 2)];
     consumer.watch(log, &end).await?;

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Write};
 
-use crate::{Event, Strip, strip};
+use crate::{Event, ParseError, Strip, lane, strip};
 
 /// Records what happened and prints each line at once.
 ///
@@ -48,6 +48,22 @@ impl<W: Write> Log<W> {
     /// Prints a line that is no event, such as `worker 1  killed while it holds o-3`.
     pub fn remark(&mut self, lane: &str, text: &str) {
         self.print(&format!("{lane}  {text}"));
+    }
+
+    /// Records a line that another process of this run has said: an event, or a remark.
+    ///
+    /// # Errors
+    /// [`ParseError::NoLane`] when it has no lane: that process said something that is not for the
+    /// log.
+    pub fn hear(&mut self, line: &str) -> Result<(), ParseError> {
+        match line.parse::<Event>() {
+            Ok(event) => self.event(event),
+            Err(_) => {
+                let (lane, text) = lane(line).ok_or_else(|| ParseError::NoLane(line.to_owned()))?;
+                self.remark(lane, text);
+            }
+        }
+        Ok(())
     }
 
     /// What was kept, in the order in which it was printed.
@@ -141,6 +157,21 @@ mod tests {
         worker 2  done o-1
         fate  o-1 ●D
         fate  1 done
+        ");
+    }
+
+    #[test]
+    fn what_another_process_says_is_an_event_or_a_remark() {
+        let mut out = Vec::new();
+        let mut log = Log::to(&mut out);
+        log.hear("worker 1  got o-1").unwrap();
+        log.hear("worker 1  leaves the group").unwrap();
+        assert_eq!(log.events(), [Event::new("worker 1", Verb::Got, 1)]);
+        let told = log.hear("thread main panicked");
+        assert_eq!(told, Err(ParseError::NoLane("thread main panicked".into())));
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @"
+        worker 1  got o-1
+        worker 1  leaves the group
         ");
     }
 
