@@ -319,20 +319,20 @@ async fn to_wait_for_all_confirms_at_once_tells_of_no_refusal() {
 async fn killed(confirms: bool) -> (Result<Confirmation, lapin::Error>, Vec<String>) {
     let mut broker = private().await;
     let (_setup, setup) = confirming(broker.url()).await;
-    declare(&setup, "orders", "classic", &[]).await;
-    let sent = send(&setup, ("", "orders"), 1, false).await;
+    declare(&setup, "confirms.orders", "classic", &[]).await;
+    let sent = send(&setup, ("", "confirms.orders"), 1, false).await;
     assert!(answer(sent).await.is_ack());
     let (_shop, channel) = match confirms {
         true => confirming(broker.url()).await,
         false => connect(broker.url()).await,
     };
     broker.pause().await.unwrap();
-    let confirm = send(&channel, ("", "orders"), 2, false).await;
+    let confirm = send(&channel, ("", "confirms.orders"), 2, false).await;
     broker.kill().await.unwrap();
     let told = timeout(PATIENCE, confirm).await.unwrap();
     broker.restart().await.unwrap();
     let (_inventory, channel) = connect(broker.url()).await;
-    let queue = bodies(&channel, "orders").await;
+    let queue = bodies(&channel, "confirms.orders").await;
     broker.stop().await.unwrap();
     (told, queue)
 }

@@ -243,11 +243,11 @@ struct Alarm {
 async fn alarm(own_connection: bool) -> Alarm {
     let mut broker = private().await;
     let (shop, channel) = connect(broker.url()).await;
-    declare_quorum(&channel, "orders").await;
+    declare_quorum(&channel, "connection.orders").await;
     let confirms = ConfirmSelectOptions::default();
     channel.confirm_select(confirms).await.unwrap();
     for order in ["o-1", "o-2"] {
-        assert!(publish(&channel, "orders", order).await.is_ack());
+        assert!(publish(&channel, "connection.orders", order).await.is_ack());
     }
     let (_own, own) = connect(broker.url()).await;
     let worker = match own_connection {
@@ -258,12 +258,12 @@ async fn alarm(own_connection: bool) -> Alarm {
         .basic_qos(1, BasicQosOptions::default())
         .await
         .unwrap();
-    let mut orders = consume(&worker, "orders", false).await;
+    let mut orders = consume(&worker, "connection.orders", false).await;
     let first = next(&mut orders).await;
     let mut events = shop.events_listener();
     let full = ["set_disk_free_limit", "1000000GB"];
     broker.control(&full).await.unwrap();
-    let mut confirm = send(&channel, "orders", "o-3").await.unwrap();
+    let mut confirm = send(&channel, "connection.orders", "o-3").await.unwrap();
     let blocked = async {
         loop {
             if let Some(Event::ConnectionBlocked(reason)) = events.next().await {
@@ -323,8 +323,8 @@ async fn notices(heartbeat: u32) -> bool {
     let url = format!("{}?heartbeat={heartbeat}", broker.url());
     let (shop, channel) = connect(&url).await;
     let mut orders = {
-        declare_quorum(&channel, "orders").await;
-        consume(&channel, "orders", false).await
+        declare_quorum(&channel, "connection.orders").await;
+        consume(&channel, "connection.orders", false).await
     };
     broker.pause().await.unwrap();
     let noticed = timeout(Duration::from_secs(5), orders.next()).await;

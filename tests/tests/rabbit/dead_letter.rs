@@ -223,11 +223,15 @@ async fn another_limit_holds_instead_on_a_quorum_queue_contrast() {
 async fn with_a_limit_of_minus_one_an_order_comes_for_ever() {
     let (_shop, channel) = confirming(url().await).await;
     let off = ("x-delivery-limit", AMQPValue::LongInt(-1));
-    declare(&channel, "unlimited", "quorum", &[off]).await;
+    declare(&channel, "dead-letter.unlimited", "quorum", &[off]).await;
     for order in ["o-3", "o-4"] {
-        assert!(publish(&channel, "unlimited", order).await.is_ack());
+        assert!(
+            publish(&channel, "dead-letter.unlimited", order)
+                .await
+                .is_ack()
+        );
     }
-    let (_connection, _channel, mut orders) = worker("unlimited").await;
+    let (_connection, _channel, mut orders) = worker("dead-letter.unlimited").await;
     let mut place = None;
     for delivery in 0..ENOUGH {
         let order = next(&mut orders).await;

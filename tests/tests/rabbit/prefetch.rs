@@ -46,7 +46,7 @@ async fn done_by_the_third(queue: &str, prefetch: u16) -> u32 {
 /// claim: rabbit.prefetch.takes-all
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_limit_a_third_worker_gets_nothing() {
-    assert_eq!(done_by_the_third("unlimited", 0).await, 0);
+    assert_eq!(done_by_the_third("prefetch.unlimited", 0).await, 0);
 }
 
 /// claim: rabbit.prefetch.takes-all
@@ -204,7 +204,7 @@ async fn the_brokers_default_holds_for_who_asks_for_none() {
     let mut broker = private().await;
     let set = "application:set_env(rabbit, default_consumer_prefetch, {false, 2}).";
     broker.control(&["eval", set]).await.unwrap();
-    let held = held_without_asking(broker.url(), "orders").await;
+    let held = held_without_asking(broker.url(), "prefetch.orders").await;
     assert_eq!(held, 2);
     broker.stop().await.unwrap();
 }

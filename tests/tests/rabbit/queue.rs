@@ -174,10 +174,10 @@ async fn type_of(quorum: bool) -> String {
     let mut broker = private().await;
     let (_shop, channel) = connect(broker.url()).await;
     if quorum {
-        declare_quorum(&channel, "orders").await;
+        declare_quorum(&channel, "queue.orders").await;
     } else {
         let options = QueueDeclareOptions::durable();
-        let declared = channel.queue_declare("orders".into(), options, FieldTable::default());
+        let declared = channel.queue_declare("queue.orders".into(), options, FieldTable::default());
         declared.await.unwrap();
     }
     let listed = broker.control(&["-q", "list_queues", "name", "type", "durable"]);
@@ -211,18 +211,18 @@ async fn first_after_a_kill(restart_before: bool) -> Option<Vec<u8>> {
         return None;
     }
     let (_shop, channel) = connect(broker.url()).await;
-    declare_quorum(&channel, "orders").await;
+    declare_quorum(&channel, "queue.orders").await;
     let confirms = ConfirmSelectOptions::default();
     channel.confirm_select(confirms).await.unwrap();
-    assert!(publish(&channel, "orders", "o-1").await.is_ack());
+    assert!(publish(&channel, "queue.orders", "o-1").await.is_ack());
     if restart_before {
         broker.restart().await.unwrap();
     }
     broker.kill().await.unwrap();
     broker.restart().await.unwrap();
     let (_shop, channel) = connect(broker.url()).await;
-    publish(&channel, "orders", "o-2").await;
-    let mut orders = consume(&channel, "orders", false).await;
+    publish(&channel, "queue.orders", "o-2").await;
+    let mut orders = consume(&channel, "queue.orders", false).await;
     let first = next(&mut orders).await.data;
     broker.stop().await.unwrap();
     Some(first)

@@ -1,5 +1,8 @@
 //! A RabbitMQ for the tests, and the steps that most of them take.
 
+use std::collections::BTreeMap;
+use std::panic::Location;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use brokers::{Broker, Kind, Options};
@@ -23,7 +26,7 @@ pub async fn private() -> Broker {
 }
 
 /// One broker for all tests that leave it alone; it ends with the test program. All modules share its
-/// virtual host: where a queue's or exchange's name could be another's, begin it with the module's.
+/// virtual host, so a queue is of the module that declares it first: see [`take`].
 pub async fn shared() -> &'static Broker {
     static BROKER: OnceCell<Broker> = OnceCell::const_new();
     BROKER.get_or_init(private).await
@@ -48,8 +51,9 @@ pub async fn confirming(url: &str) -> (Connection, Channel) {
     (connection, channel)
 }
 
-pub async fn declare_quorum(channel: &Channel, queue: &str) {
-    declare(channel, queue, "quorum", &[]).await;
+#[track_caller]
+pub fn declare_quorum(channel: &Channel, queue: &str) -> impl Future<Output = ()> {
+    declare(channel, queue, "quorum", &[])
 }
 
 /// A text as the value of an argument.
@@ -58,7 +62,18 @@ pub fn text(value: &str) -> AMQPValue {
 }
 
 /// A durable queue of this type, with more arguments.
-pub async fn declare(channel: &Channel, queue: &str, kind: &str, more: &[(&str, AMQPValue)]) {
+#[track_caller]
+pub fn declare(
+    channel: &Channel,
+    queue: &str,
+    kind: &str,
+    more: &[(&str, AMQPValue)],
+) -> impl Future<Output = ()> {
+    take(queue, Location::caller().file());
+    declare_taken(channel, queue, kind, more)
+}
+
+async fn declare_taken(channel: &Channel, queue: &str, kind: &str, more: &[(&str, AMQPValue)]) {
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), text(kind));
     for (name, value) in more {
@@ -67,6 +82,19 @@ pub async fn declare(channel: &Channel, queue: &str, kind: &str, more: &[(&str, 
     let options = QueueDeclareOptions::durable();
     let declared = channel.queue_declare(queue.into(), options, arguments);
     declared.await.unwrap();
+}
+
+/// Fails when another module has a queue of this name, in every run and not only in one where both
+/// use it at the same time.
+fn take(queue: &str, module: &'static str) {
+    static TAKEN: Mutex<BTreeMap<String, &str>> = Mutex::new(BTreeMap::new());
+    let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let owner = *taken.entry(queue.to_owned()).or_insert(module);
+    drop(taken);
+    assert_eq!(
+        owner, module,
+        "queue `{queue}` is another module's: begin its name with this module's"
+    );
 }
 
 pub async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) {
@@ -84,16 +112,18 @@ pub async fn publish(channel: &Channel, queue: &str, body: &str) -> Confirmation
 }
 
 /// A quorum queue that holds `orders` confirmed messages.
-pub async fn filled(queue: &str, orders: u32) -> (Connection, Channel) {
-    let (connection, channel) = connect(url().await).await;
-    declare_quorum(&channel, queue).await;
-    let confirms = ConfirmSelectOptions::default();
-    channel.confirm_select(confirms).await.unwrap();
-    for order in 1..=orders {
-        let confirmed = publish(&channel, queue, &format!("o-{order}")).await;
-        assert!(confirmed.is_ack());
+#[track_caller]
+pub fn filled(queue: &str, orders: u32) -> impl Future<Output = (Connection, Channel)> {
+    take(queue, Location::caller().file());
+    async move {
+        let (connection, channel) = confirming(url().await).await;
+        declare_taken(&channel, queue, "quorum", &[]).await;
+        for order in 1..=orders {
+            let confirmed = publish(&channel, queue, &format!("o-{order}")).await;
+            assert!(confirmed.is_ack());
+        }
+        (connection, channel)
     }
-    (connection, channel)
 }
 
 pub async fn consume(channel: &Channel, queue: &str, no_ack: bool) -> Consumer {

@@ -92,11 +92,11 @@ async fn without_a_policy_the_queue_is_as_declared_contrast() {
 async fn is_there_after_a_restart(options: QueueDeclareOptions) -> bool {
     let mut broker = private().await;
     let (_shop, channel) = connect(broker.url()).await;
-    let answer = declared(&channel, "orders", "classic", options, None).await;
+    let answer = declared(&channel, "topology.orders", "classic", options, None).await;
     assert_eq!(answer, 200);
     broker.restart().await.unwrap();
     let (connection, _) = connect(broker.url()).await;
-    let there = exists(&connection, "orders").await;
+    let there = exists(&connection, "topology.orders").await;
     broker.stop().await.unwrap();
     there
 }
