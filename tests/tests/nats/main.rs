@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod connection;
+mod dedup;
 mod jetstream;
 mod listing;
 mod poison;
