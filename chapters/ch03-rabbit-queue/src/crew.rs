@@ -19,8 +19,8 @@ impl Crew {
     /// consume is the first that the broker serves.
     pub async fn start(args: &Args, rabbit: &Broker, log: &mut Log) -> Result<Crew> {
         Ok(Crew {
-            first: worker(args, rabbit, "1", log).await?,
-            second: worker(args, rabbit, "2", log).await?,
+            first: worker(args, args.crash_after, rabbit, "1", log).await?,
+            second: worker(args, 0, rabbit, "2", log).await?,
             crash_after: args.crash_after,
         })
     }
@@ -78,10 +78,17 @@ fn count(log: &Log, what: impl Fn(&Event) -> bool) -> u32 {
 }
 
 /// Starts one, and returns when it waits for orders.
-async fn worker(args: &Args, rabbit: &Broker, number: &str, log: &mut Log) -> Result<Worker> {
-    let work_ms = args.work_ms.to_string();
+async fn worker(
+    args: &Args,
+    crash_after: u32,
+    rabbit: &Broker,
+    number: &str,
+    log: &mut Log,
+) -> Result<Worker> {
+    let (work_ms, crash_after) = (args.work_ms.to_string(), crash_after.to_string());
     let knobs = ["--ack", args.ack.name(), "--work-ms", &work_ms];
-    let worker = Worker::start(rabbit, knobs.iter().chain(&["worker", number]));
+    let crash = ["--crash-after", &crash_after, "worker", number];
+    let worker = Worker::start(rabbit, knobs.iter().chain(&crash));
     let mut worker = worker.context("cannot start a worker")?;
     let line = worker.line().await?;
     let line = line.context("a worker ended before it began")?;

@@ -39,7 +39,7 @@ pub async fn work(args: &Args, number: u32) -> Result<()> {
     let consumer = channel.basic_consume(QUEUE.into(), tag.into(), options, FieldTable::default());
     let mut orders = consumer.await?;
     // ANCHOR_END: consume
-    let mut log = Log::new();
+    let (mut log, mut taken) = (Log::new(), 0);
     log.remark(&lane, "waits for orders");
     let (mut parent_gone, mut leaving) = (pin!(brokers::parent_gone()), false);
     loop {
@@ -62,7 +62,13 @@ pub async fn work(args: &Args, number: u32) -> Result<()> {
             ""
         };
         log.event(Event::new(&lane, Verb::Got, order).text(again));
-        let units = if order == SLOW { 8 } else { 1 };
+        taken += 1;
+        let units = match order {
+            // At this one the shop kills this worker. However late it is, the work is not done.
+            _ if taken == args.crash_after => 600,
+            SLOW => 8,
+            _ => 1,
+        };
         // This sleep is the work: the bank charges the card.
         tokio::time::sleep(Duration::from_millis(args.work_ms.into()) * units).await;
         log.event(Event::new(&lane, Verb::Done, order));
