@@ -37,5 +37,7 @@ pub enum Role {
         subject: String,
         /// A subject that it listens to while it is connected
         presence: String,
+        /// The order at which it stands still until it is sent away; 0 for none
+        stands_at: u32,
     },
 }

@@ -34,9 +34,10 @@ impl Crew {
     }
 
     /// Starts the next worker, and returns when the server knows it as a member.
-    pub async fn join(&mut self, nats: &Broker, log: &mut Log) -> Result<()> {
+    pub async fn join(&mut self, nats: &Broker, stands_at: u32, log: &mut Log) -> Result<()> {
         let (number, presence) = (self.workers.len() + 1, self.client.new_inbox());
-        let args = ["worker", &number.to_string(), &self.subject, &presence];
+        let (name, stands_at) = (number.to_string(), stands_at.to_string());
+        let args = ["worker", &name, &self.subject, &presence, &stands_at];
         let mut worker = Worker::start(nats, args).context("cannot start a worker")?;
         let line = worker.line().await?.context("a worker ended at once")?;
         let (lane, text) = history::lane(&line).context("a worker broke down")?;

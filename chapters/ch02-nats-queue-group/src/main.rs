@@ -35,7 +35,8 @@ async fn main() -> Result<()> {
             number,
             subject,
             presence,
-        }) => worker::work(number, subject, presence).await,
+            stands_at,
+        }) => worker::work(number, subject, presence, stands_at).await,
         None => open_shop(args.leave).await,
     }
 }
@@ -66,9 +67,11 @@ async fn trade(leave: Leave, nats: &Broker, log: &mut Log) -> Result<()> {
     round_trip(&analytics).await?;
     // ANCHOR_END: beside
     let mut crew = Crew::new(orders.clone(), subject.clone());
-    crew.join(nats, log).await?;
+    // Where one of them leaves, it is at this order.
+    let stands_at = if leave == Leave::No { 0 } else { 2 };
+    crew.join(nats, stands_at, log).await?;
     if leave == Leave::No {
-        crew.join(nats, log).await?;
+        crew.join(nats, 0, log).await?;
         publish(&orders, &subject, 1..=8, log).await?;
         crew.charge_together(8, log).await?;
         listen(&mut copies, 8, log).await?;
@@ -76,7 +79,7 @@ async fn trade(leave: Leave, nats: &Broker, log: &mut Log) -> Result<()> {
         // ANCHOR: change
         publish(&orders, &subject, 1..=4, log).await?;
         crew.until("worker 1  got o-1", log).await?;
-        crew.join(nats, log).await?;
+        crew.join(nats, 0, log).await?;
         crew.until("worker 1  got o-2", log).await?;
         match leave {
             Leave::Kill => crew.kill_first(log).await?,

@@ -15,7 +15,7 @@ use crate::{connect, order_of, round_trip};
 const WORK: Duration = Duration::from_millis(200);
 
 /// Works until the shop closes this process's standard input.
-pub async fn work(number: u32, subject: String, presence: String) -> Result<()> {
+pub async fn work(number: u32, subject: String, presence: String, stands_at: u32) -> Result<()> {
     let lane = format!("worker {number}");
     let url = std::env::var("NATS_URL").context("the shop starts its workers")?;
     let client = connect(&url, &lane).await?;
@@ -44,15 +44,17 @@ pub async fn work(number: u32, subject: String, presence: String) -> Result<()> 
         let Some(message) = message else { break };
         let order = order_of(&message.payload)?;
         log.event(Event::new(&lane, Verb::Got, order));
+        // At this one the shop sends the member away: until then its bank does not answer.
+        let work = if order == stands_at { WORK * 300 } else { WORK };
         // This sleep is the work: the bank charges the card.
-        let mut charge = pin!(sleep(WORK));
         tokio::select! {
-            () = &mut charge => {}
+            () = sleep(work) => {}
             () = &mut told_to_leave, if !leaving => {
                 leaving = true;
                 leave(&client, &mut orders).await?;
                 log.remark(&lane, "leaves the group");
-                charge.await;
+                // The rest of the work: the bank answers.
+                sleep(WORK).await;
             }
         }
         log.event(Event::new(&lane, Verb::Done, order));
