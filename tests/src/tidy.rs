@@ -7,6 +7,7 @@ pub mod machine;
 pub mod manifest;
 pub mod names;
 pub mod pages;
+pub mod practices;
 pub mod readme;
 pub mod rhythm;
 pub mod rust;

@@ -6,7 +6,9 @@ use std::process::Command;
 
 use book_tests::files::{self, File};
 use book_tests::programs::programs;
-use book_tests::tidy::{layout, machine, manifest, names, pages, readme, rhythm, source};
+use book_tests::tidy::{
+    layout, machine, manifest, names, pages, practices, readme, rhythm, source,
+};
 use book_tests::{book, none, root};
 
 /// Applies a check to all files that are of its kind.
@@ -189,6 +191,26 @@ fn chapters_pages_follow_the_rhythm() {
         }
     }
     none(&problems);
+}
+
+#[test]
+fn every_practice_stands_with_what_happens_without_it() {
+    let book = book().unwrap();
+    let mut recorded = std::collections::BTreeSet::new();
+    for chapter in book.chapters() {
+        for name in chapter.transcripts().unwrap() {
+            recorded.insert(book.transcript(&chapter.id, &name).unwrap().command);
+        }
+    }
+    let pages = book.pages().unwrap();
+    let practices = pages.iter().find(|page| page.slug == "ch06").unwrap();
+    let slugs: Vec<String> = pages.iter().map(|page| page.slug.clone()).collect();
+    none(&practices::have_reasons(
+        &book.shown(&practices.path),
+        &std::fs::read_to_string(&practices.path).unwrap(),
+        &slugs,
+        &recorded,
+    ));
 }
 
 #[test]

@@ -12,14 +12,18 @@ use crate::shop::{
     until, watched,
 };
 
-/// Which of the subjects with one, two and three tokens a subscription on `pattern` matches.
-async fn matched(pattern: &'static str) -> Vec<String> {
+/// Which of these subjects a subscription on `pattern` matches.
+async fn matched_of(pattern: &'static str, subjects: &[&'static str]) -> Vec<String> {
     let nats = server().await;
     let client = connect(&nats).await;
     let mut subscriber = subscribed(&client, pattern).await;
-    let subjects = ["order", "order.created", "order.created.eu"];
-    publish(&client, &subjects).await;
+    publish(&client, subjects).await;
     here(&mut subscriber)
+}
+
+/// Which of the subjects with one, two and three tokens a subscription on `pattern` matches.
+async fn matched(pattern: &'static str) -> Vec<String> {
+    matched_of(pattern, &["order", "order.created", "order.created.eu"]).await
 }
 
 /// claim: nats.star.one-token
@@ -45,6 +49,20 @@ async fn the_rest_is_one_token_or_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rest_is_one_token_or_more_contrast() {
     assert_eq!(matched("order").await, ["order"]);
+}
+
+/// claim: nats.wildcard.whole-token
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wildcard_stands_for_no_part_of_a_token() {
+    let got = matched_of("order-*", &["order-created", "order-*"]).await;
+    assert_eq!(got, ["order-*"], "a name like any other");
+}
+
+/// claim: nats.wildcard.whole-token
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wildcard_stands_for_no_part_of_a_token_contrast() {
+    let got = matched_of("order.*", &["order.created", "order-created"]).await;
+    assert_eq!(got, ["order.created"]);
 }
 
 /// claim: nats.subscription.copy

@@ -6,7 +6,7 @@ use async_nats::jetstream::{self, stream};
 use book_tests::{programs::programs, root};
 use tokio::task::spawn_blocking;
 
-use crate::shop::{connect, server};
+use crate::shop::{connect, next, server, subscribed};
 
 /// What the listing prints.
 async fn said(knobs: &'static [&'static str]) -> String {
@@ -114,6 +114,35 @@ async fn a_stream_stores_bytes_that_nobody_can_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_does_look_at_the_length_contrast() {
     assert!(!is_stored(b"{\"order\": 3, \"tot", 10).await);
+}
+
+/// What a reader takes for the total of o-3, when the writer has put a customer's number before it.
+async fn total_of(line: &'static str, read: fn(&str) -> Option<u32>) -> Option<u32> {
+    let nats = server().await;
+    let client = connect(&nats).await;
+    let mut email = subscribed(&client, "order.created").await;
+    client.publish("order.created", line.into()).await.unwrap();
+    let order = next(&mut email).await;
+    read(std::str::from_utf8(&order.payload).unwrap())
+}
+
+/// claim: nats.text.next-field
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_field_in_a_line_of_text_is_read_as_its_neighbour() {
+    let second = |line: &str| line.split(' ').nth(1)?.parse().ok();
+    assert_eq!(total_of("o-3 20", second).await, Some(20), "before");
+    assert_eq!(total_of("o-3 7 20", second).await, Some(7));
+}
+
+/// claim: nats.text.next-field
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_field_with_a_name_is_passed_over_contrast() {
+    let named = |json: &str| {
+        let order: serde_json::Value = serde_json::from_str(json).ok()?;
+        u32::try_from(order["total"].as_u64()?).ok()
+    };
+    let line = r#"{"order":"o-3","customer":7,"total":20}"#;
+    assert_eq!(total_of(line, named).await, Some(20));
 }
 
 /// The contract that other teams read is that of the types.
