@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::context::PublishErrorKind;
-use async_nats::jetstream::stream::{RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, AckKind, Context};
 use tokio::time::{sleep, timeout};
 
@@ -291,6 +291,38 @@ async fn a_stream_keeps_what_is_acknowledged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_keeps_what_is_acknowledged_contrast() {
     assert_eq!(read_again(RetentionPolicy::WorkQueue).await, [0; 0]);
+}
+
+/// A stream with room for two messages is sent three, while nobody reads: how many of them it takes,
+/// and the orders that its consumer gets then.
+async fn overfull(discard: DiscardPolicy) -> (usize, Vec<String>) {
+    let nats = server().await;
+    let change = |stream: &mut jetstream::stream::Config| {
+        (stream.max_messages, stream.discard) = (2, discard);
+    };
+    let (jetstream, inventory) = shop(&connect(&nats).await, |stream, _| change(stream)).await;
+    let mut taken = 0;
+    for order in ["o-1", "o-2", "o-3"] {
+        let sent = jetstream.publish("order.created", order.into()).await;
+        taken += usize::from(sent.unwrap().await.is_ok());
+    }
+    let got = ask(&inventory, 2, LONG).await.into_iter();
+    let body = |message: jetstream::Message| String::from_utf8(message.payload.to_vec()).unwrap();
+    (taken, got.map(body).collect())
+}
+
+/// claim: nats.discard.old-unread
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_stream_drops_its_oldest_read_or_not() {
+    let expected = ["o-2", "o-3"].map(str::to_owned).to_vec();
+    assert_eq!(overfull(DiscardPolicy::Old).await, (3, expected));
+}
+
+/// claim: nats.discard.old-unread
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_stream_drops_its_oldest_read_or_not_contrast() {
+    let expected = ["o-1", "o-2"].map(str::to_owned).to_vec();
+    assert_eq!(overfull(DiscardPolicy::New).await, (2, expected));
 }
 
 /// What a new consumer gets of four stored orders.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::client::PublishErrorKind;
 use async_nats::{ConnectOptions, Event, RequestErrorKind};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
@@ -154,6 +155,27 @@ async fn kept(options: ConnectOptions) -> (usize, usize) {
         slow += usize::from(matches!(event, Event::SlowConsumer(_)));
     }
     (kept, slow)
+}
+
+/// What `publish` says to a message of so many bytes.
+async fn published(bytes: usize) -> Result<(), PublishErrorKind> {
+    let nats = server().await;
+    let client = connect(&nats).await;
+    let sent = client.publish("order.created", vec![0; bytes].into()).await;
+    sent.map_err(|error| error.kind())
+}
+
+/// claim: nats.payload.limit
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_more_than_a_mebibyte_is_refused() {
+    let refused = published(1_048_577).await;
+    assert_eq!(refused, Err(PublishErrorKind::MaxPayloadExceeded));
+}
+
+/// claim: nats.payload.limit
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_a_mebibyte_is_taken_contrast() {
+    assert_eq!(published(1_048_576).await, Ok(()));
 }
 
 /// claim: nats.slow.dropped

@@ -1,7 +1,7 @@
 //! ch03-rabbit-topology: what is set on the broker: virtual hosts, policies, what it permits.
 
-use lapin::options::QueueDeclareOptions;
-use lapin::{Connection, ConnectionProperties};
+use lapin::options::{BasicPublishOptions, QueueDeclareOptions};
+use lapin::{BasicProperties, Connection, ConnectionProperties};
 
 use crate::shop::{bodies, confirming, connect, declare, private, publish, ready, url};
 use crate::topology::{DURABLE, EXCLUSIVE, TRANSIENT, code, declared, exists};
@@ -111,6 +111,38 @@ async fn a_transient_queue_is_gone_after_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_durable_queue_is_there_after_a_restart_contrast() {
     assert!(is_there_after_a_restart(DURABLE).await);
+}
+
+/// What a durable classic queue holds after a restart, of one confirmed order with these properties.
+async fn kept_after_a_restart(properties: BasicProperties) -> Vec<String> {
+    let mut broker = private().await;
+    let (_shop, channel) = confirming(broker.url()).await;
+    let queue = "topology.kept";
+    declare(&channel, queue, "classic", &[]).await;
+    let options = BasicPublishOptions::default();
+    let sent = channel.basic_publish("".into(), queue.into(), options, b"o-1", properties);
+    assert!(sent.await.unwrap().await.unwrap().is_ack());
+    broker.restart().await.unwrap();
+    let (_shop, channel) = connect(broker.url()).await;
+    let kept = bodies(&channel, queue).await;
+    broker.stop().await.unwrap();
+    kept
+}
+
+/// claim: rabbit.delivery-mode.restart
+#[tokio::test(flavor = "multi_thread")]
+async fn a_durable_classic_queue_comes_back_without_what_was_not_persistent() {
+    assert_eq!(
+        kept_after_a_restart(BasicProperties::default()).await,
+        [""; 0]
+    );
+}
+
+/// claim: rabbit.delivery-mode.restart
+#[tokio::test(flavor = "multi_thread")]
+async fn a_durable_classic_queue_comes_back_with_what_was_persistent_contrast() {
+    let persistent = BasicProperties::default().with_delivery_mode(2);
+    assert_eq!(kept_after_a_restart(persistent).await, ["o-1"]);
 }
 
 /// claim: rabbit.transient.denied
