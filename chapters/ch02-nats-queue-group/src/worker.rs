@@ -46,14 +46,14 @@ pub async fn work(number: u32, subject: String, presence: String, stands_at: u32
         log.event(Event::new(&lane, Verb::Got, order));
         // At this one the shop sends the member away: until then its bank does not answer.
         let work = if order == stands_at { WORK * 300 } else { WORK };
-        // This sleep is the work: the bank charges the card.
         tokio::select! {
+            // This sleep is the work: the bank charges the card.
             () = sleep(work) => {}
             () = &mut told_to_leave, if !leaving => {
                 leaving = true;
                 leave(&client, &mut orders).await?;
                 log.remark(&lane, "leaves the group");
-                // The rest of the work: the bank answers.
+                // This sleep is the rest of the work: the bank answers.
                 sleep(WORK).await;
             }
         }
