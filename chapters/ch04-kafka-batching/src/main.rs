@@ -63,11 +63,15 @@ async fn trade(args: &Args, url: &str, topic: &Topic, log: &mut Log) -> Result<(
         Send::Tasks => tasks(&producer, &topic.name).await?,
     }
     log.remark("orders", "has 100 good reports");
-    // The client counts a batch when it sends it, and tells a moment later.
-    let all = counts.wait_for(|counts| counts.records == ORDERS);
-    let counts = *timeout(PATIENCE, all)
-        .await
-        .context("orders are missing")??;
+    // The client counts a batch when it makes it, its request when it sends it, and tells a moment
+    // later. So the report after the one that has all records has all requests.
+    let all = async {
+        counts.wait_for(|counts| counts.records == ORDERS).await?;
+        counts.changed().await
+    };
+    let all = timeout(PATIENCE, all).await;
+    all.context("orders are missing")??;
+    let counts = *counts.borrow();
     block_in_place(|| drop(producer));
     log.remark("kafka", &format!("requests {}", counts.requests));
     log.remark("kafka", &format!("batches {}", counts.batches));
