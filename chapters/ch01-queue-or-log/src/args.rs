@@ -18,6 +18,8 @@ pub enum Through {
     Channel,
     /// A quorum queue of RabbitMQ
     Queue,
-    /// A stream of NATS JetStream
+    /// A topic of Kafka
     Log,
+    /// A log again: a stream of NATS JetStream
+    Stream,
 }

@@ -2,10 +2,11 @@
 
 use anyhow::{Context, Result, bail};
 use async_nats::{Client, RequestErrorKind, Subscriber};
+use brokers::Broker;
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
-use crate::{AFTERNOON, Day, MORNING, PATIENCE, order_of};
+use crate::{AFTERNOON, Day, MORNING, PATIENCE, or_interrupted, order_of};
 
 /// The day, on a server that is stopped at its end.
 pub async fn day(day: &mut Day) -> Result<()> {
@@ -13,16 +14,22 @@ pub async fn day(day: &mut Day) -> Result<()> {
     let client = async_nats::connect(nats.url())
         .await
         .context("cannot connect to NATS")?;
+    let outcome = or_interrupted(trade(&nats, &client, day)).await;
+    nats.stop().await?;
+    outcome
+}
+
+async fn trade(nats: &Broker, client: &Client, day: &mut Day) -> Result<()> {
     let (created, shipped) = (nats.name("order.created"), nats.name("order.shipped"));
     let all = nats.name("order.*");
     // ANCHOR: channel
-    let mut inventory = listen(&client, &all).await?;
-    publish(&client, &created, &MORNING, day).await?;
-    let mut analytics = listen(&client, &all).await?;
+    let mut inventory = listen(client, &all).await?;
+    publish(client, &created, &MORNING, day).await?;
+    let mut analytics = listen(client, &all).await?;
     day.says("analytics", "subscribes");
-    publish(&client, &created, &AFTERNOON, day).await?;
+    publish(client, &created, &AFTERNOON, day).await?;
     // The last event of the day. Who has got this one has got all that came before it for him.
-    let mut accounting = listen(&client, &all).await?;
+    let mut accounting = listen(client, &all).await?;
     client.publish(shipped.clone(), "o-6".into()).await?;
     // ANCHOR_END: channel
     for order in until(&mut inventory, &shipped).await? {
@@ -34,7 +41,6 @@ pub async fn day(day: &mut Day) -> Result<()> {
     let again = until(&mut accounting, &shipped).await?.len();
     // A server without a stream has no place where a message could be.
     day.ends("nats", 0, again);
-    nats.stop().await?;
     Ok(())
 }
 

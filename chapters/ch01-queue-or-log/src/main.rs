@@ -5,12 +5,14 @@
 //! cargo run -p ch01-queue-or-log -- --through channel
 //! cargo run -p ch01-queue-or-log -- --through queue
 //! cargo run -p ch01-queue-or-log -- --through log
+//! cargo run -p ch01-queue-or-log -- --through stream
 //! ```
 
 mod args;
 mod channel;
 mod log;
 mod queue;
+mod stream;
 
 use std::time::Duration;
 
@@ -29,16 +31,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 async fn main() -> Result<()> {
     let args = Args::parse();
     let mut day = Day::new();
-    let through = async {
-        match args.through {
-            Through::Channel => channel::day(&mut day).await,
-            Through::Queue => queue::day(&mut day).await,
-            Through::Log => log::day(&mut day).await,
-        }
-    };
+    match args.through {
+        Through::Channel => channel::day(&mut day).await,
+        Through::Queue => queue::day(&mut day).await,
+        Through::Log => log::day(&mut day).await,
+        Through::Stream => stream::day(&mut day).await,
+    }
+}
+
+/// What the day's trade comes to, or an error when somebody interrupts it. What it has made on the
+/// broker is taken away in both cases.
+async fn or_interrupted(trade: impl Future<Output = Result<()>>) -> Result<()> {
     tokio::select! {
-        outcome = through => outcome,
+        // In this order: where both are ready, the signal counts.
+        biased;
         () = brokers::interrupted() => Err(anyhow!("interrupted")),
+        outcome = trade => outcome,
     }
 }
 

@@ -9,7 +9,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer};
 use tokio::time::timeout;
 
-use crate::{AFTERNOON, Day, MORNING, PATIENCE, order_of};
+use crate::{AFTERNOON, Day, MORNING, PATIENCE, or_interrupted, order_of};
 
 const QUEUE: &str = "orders.order.created";
 
@@ -28,7 +28,7 @@ pub async fn day(day: &mut Day) -> Result<()> {
     channel
         .queue_declare(QUEUE.into(), options, arguments)
         .await?;
-    let outcome = trade(&channel, day).await;
+    let outcome = or_interrupted(trade(&channel, day)).await;
     channel
         .queue_delete(QUEUE.into(), QueueDeleteOptions::default())
         .await?;

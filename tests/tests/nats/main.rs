@@ -9,6 +9,7 @@ mod listing;
 mod poison;
 mod pub_sub;
 mod queue_group;
+mod queue_or_log;
 mod request_reply;
 mod retry;
 mod schema;
