@@ -458,3 +458,26 @@ async fn a_named_member_keeps_its_partitions_after_its_goodbye_contrast() {
         second.until(3).await;
     }
 }
+
+/// What the client says to these strategies, side by side.
+fn side_by_side(strategies: &str) -> Result<BaseConsumer, KafkaError> {
+    let mut config = ClientConfig::new();
+    config.set("group.id", "inventory");
+    config.set("partition.assignment.strategy", strategies);
+    config.create()
+}
+
+/// claim: kafka.rebalance.not-mixed
+#[test]
+fn a_member_offers_eager_strategies_or_cooperative_ones() {
+    let refused = side_by_side("cooperative-sticky,range").err().unwrap();
+    let why = refused.to_string();
+    assert!(why.contains("must have the same protocol type"), "{why}");
+}
+
+/// claim: kafka.rebalance.not-mixed
+#[test]
+fn a_member_offers_eager_strategies_or_cooperative_ones_contrast() {
+    assert!(side_by_side("range,roundrobin").is_ok());
+    assert!(side_by_side("cooperative-sticky").is_ok());
+}
