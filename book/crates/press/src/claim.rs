@@ -54,10 +54,43 @@ fn places(what: &str, places: &[Where]) -> String {
     format!("<br>{what} {}", places.join(", "))
 }
 
+/// Where a mark goes that follows this text: right behind the sentence, so that it never begins a
+/// line of the page. At the beginning of a block it stays.
+pub(crate) fn behind_sentence(before: &str) -> usize {
+    let text = before.trim_end_matches(' ');
+    let Some(above) = text.strip_suffix('\n') else {
+        return if text.is_empty() {
+            before.len()
+        } else {
+            text.len()
+        };
+    };
+    let last = above.rsplit('\n').next().unwrap_or_default().trim();
+    match last {
+        "" => before.len(),
+        fence if fence.starts_with("```") => before.len(),
+        _ => above.trim_end_matches(' ').len(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_mark_stands_behind_its_sentence_and_begins_no_line() {
+        for (before, text) in [
+            ("It is gone ", "It is gone"),
+            ("It is\ngone\n", "It is\ngone"),
+            ("- It is\n  gone\n  ", "- It is\n  gone"),
+            ("It is gone.\n\n", "It is gone.\n\n"),
+            ("```text\n```\n", "```text\n```\n"),
+            ("", ""),
+        ] {
+            assert_eq!(&before[..behind_sentence(before)], text, "{before:?}");
+        }
+    }
 
     fn place(function: &str) -> Where {
         Where {

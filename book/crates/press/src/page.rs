@@ -279,11 +279,7 @@ impl<'a> Page<'a> {
         match found {
             Ok((id, claim)) => {
                 self.claims.insert(id, claim);
-                let gap = self.markdown[..mark.range.start]
-                    .trim_end_matches(' ')
-                    .len();
-                let begins_line = self.markdown[..gap].ends_with('\n') || gap == 0;
-                let start = if begins_line { mark.range.start } else { gap };
+                let start = claim::behind_sentence(&self.markdown[..mark.range.start]);
                 self.edits.push((start..mark.range.end, claim::mark(id)));
             }
             Err(wrong) => self.problem(mark.range.clone(), wrong),
