@@ -4,12 +4,13 @@
 //! needs the chapters' and the companion's. Cargo has let go of its locks by the time a test
 //! runs, so a test can call it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
+use companion::runner::Invocation;
 use serde::Deserialize;
 
 use crate::root;
@@ -38,9 +39,65 @@ struct Target {
 /// When they do not build; cargo's messages are on standard error.
 pub fn programs() -> &'static Programs {
     static PROGRAMS: OnceLock<Result<Programs>> = OnceLock::new();
-    match PROGRAMS.get_or_init(build) {
+    match PROGRAMS.get_or_init(|| build(&[])) {
         Ok(programs) => programs,
         Err(error) => panic!("{error:#}"),
+    }
+}
+
+/// The same, and those that these commands run with other features than by default.
+///
+/// The features are a package's own, and the whole workspace is built with them: so all else is
+/// what it was, and a set of features costs one more program. Each set is built before the default,
+/// since cargo puts both into the same file, and its program is set aside.
+///
+/// # Errors
+/// When they do not build, or a command is malformed.
+pub fn featured<'a>(commands: impl IntoIterator<Item = &'a str>) -> Result<Programs> {
+    let mut sets = BTreeSet::new();
+    for command in commands {
+        let Invocation {
+            package, features, ..
+        } = Invocation::parse(command)?;
+        if !features.is_empty() {
+            sets.insert((package, features));
+        }
+    }
+    let mut aside = BTreeMap::new();
+    for (package, features) in sets {
+        let wanted: Vec<String> = features
+            .iter()
+            .map(|feature| format!("{package}/{feature}"))
+            .collect();
+        let built = build(&["--features", &wanted.join(",")])?;
+        let program = set_aside(built.path(&package)?, &features)?;
+        aside.insert(key(&package, &features), program);
+    }
+    let mut programs = build(&[])?;
+    programs.0.extend(aside);
+    Ok(programs)
+}
+
+/// Gives a program a second name that the next build leaves alone. Its file keeps its name, which a
+/// listing on somebody's own broker puts before what it makes there.
+fn set_aside(program: &Path, features: &[String]) -> Result<PathBuf> {
+    let folder = program.parent().context("a program lies in no folder")?;
+    let folder = folder.join("features").join(features.join(","));
+    std::fs::create_dir_all(&folder)?;
+    let aside = folder.join(program.file_name().context("a program has no name")?);
+    match std::fs::remove_file(&aside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    std::fs::hard_link(program, &aside).or_else(|_| std::fs::copy(program, &aside).map(|_| ()))?;
+    Ok(aside)
+}
+
+/// Under what a program is known.
+fn key(package: &str, features: &[String]) -> String {
+    match features {
+        [] => package.to_owned(),
+        _ => format!("{package} --features {}", features.join(",")),
     }
 }
 
@@ -68,7 +125,7 @@ fn cargo() -> Command {
     cargo
 }
 
-fn build() -> Result<Programs> {
+fn build(more: &[&str]) -> Result<Programs> {
     let built = cargo()
         .args([
             "build",
@@ -78,6 +135,7 @@ fn build() -> Result<Programs> {
             "--bins",
             "--examples",
         ])
+        .args(more)
         .args(["--quiet", "--message-format=json-render-diagnostics"])
         .current_dir(root())
         .stderr(Stdio::inherit())
@@ -112,6 +170,14 @@ fn read(messages: &str) -> Result<Programs> {
 }
 
 impl Programs {
+    /// The path of the program that a command runs.
+    ///
+    /// # Errors
+    /// As [`Programs::path`].
+    pub fn of(&self, invocation: &Invocation) -> Result<&Path> {
+        self.path(&key(&invocation.package, &invocation.features))
+    }
+
     /// The path of a program.
     ///
     /// # Errors
@@ -169,6 +235,33 @@ mod tests {
             error,
             "the workspace has no program `ch03`; it has ch03-queue"
         );
+    }
+
+    #[test]
+    fn a_program_is_known_by_its_features_and_keeps_its_name() {
+        let invocation = |command| Invocation::parse(command).unwrap();
+        let program = |path: &str| PathBuf::from(path);
+        let programs = Programs(BTreeMap::from([
+            ("a".to_owned(), program("/t/a")),
+            ("a --features b,c".to_owned(), program("/t/features/b,c/a")),
+        ]));
+        let of = |command| programs.of(&invocation(command)).map(Path::to_path_buf);
+        assert_eq!(of("cargo run -p a -- -x").unwrap(), program("/t/a"));
+        let with = "cargo run -p a --features b,c -- -x";
+        assert_eq!(of(with).unwrap(), program("/t/features/b,c/a"));
+        assert!(of("cargo run -p a --features b").is_err());
+
+        let folder = tempfile::tempdir().unwrap();
+        let built = folder.path().join("a");
+        let features = ["b".to_owned(), "c".to_owned()];
+        for content in ["first", "second"] {
+            // Cargo takes the old file away before it links the new one.
+            let _ = std::fs::remove_file(&built);
+            std::fs::write(&built, content).unwrap();
+            let aside = set_aside(&built, &features).unwrap();
+            assert_eq!(aside, folder.path().join("features/b,c/a"));
+            assert_eq!(std::fs::read_to_string(aside).unwrap(), content);
+        }
     }
 
     #[test]

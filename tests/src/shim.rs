@@ -42,7 +42,7 @@ pub struct Outcome {
 /// Reads the arguments that follow `cargo`.
 ///
 /// # Errors
-/// When they are neither `run -p CHAPTER [-- ARGS]` nor `book ARGS`. Above all `cargo test` is
+/// When they are neither `run -p CHAPTER [--features A,B] [-- ARGS]` nor `book ARGS`. Above all `cargo test` is
 /// refused: it would run this very test.
 pub fn wanted(args: &[String]) -> Result<Wanted> {
     match args {
@@ -52,7 +52,7 @@ pub fn wanted(args: &[String]) -> Result<Wanted> {
             Ok(Wanted::Listing(Invocation::parse(&command)?))
         }
         _ => bail!(
-            "a transcript runs `cargo run -p CHAPTER [-- ARGS]` or `cargo book ...`, not `cargo {}`",
+            "a transcript runs `cargo run -p CHAPTER [--features A,B] [-- ARGS]` or `cargo book ...`, not `cargo {}`",
             args.join(" ")
         ),
     }
@@ -70,10 +70,10 @@ pub async fn outcome(
     limit: Duration,
 ) -> Result<Outcome> {
     let (program, args) = match wanted {
-        Wanted::Listing(listing) => (listing.package.as_str(), &listing.arguments),
-        Wanted::Book(args) => ("companion", args),
+        Wanted::Listing(listing) => (programs.of(listing)?, &listing.arguments),
+        Wanted::Book(args) => (programs.path("companion")?, args),
     };
-    let mut command = Command::new(programs.path(program)?);
+    let mut command = Command::new(program);
     command.args(args).current_dir(root);
     let finished = run(command, limit).await?;
     let lines = match wanted {

@@ -130,6 +130,15 @@ fn output_on_pages_is_recorded() {
 }
 
 #[test]
+fn commands_on_pages_can_be_typed() {
+    let book = book().unwrap();
+    let is_page = |file: &File| file.below("book/src") && file.is(".md");
+    each(is_page, |file| {
+        pages::commands_exist(&file.path, &file.text, &book)
+    });
+}
+
+#[test]
 fn nothing_names_this_machine() {
     each(|_| true, machine::no_path);
 }

@@ -3,20 +3,55 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
 
-use book_tests::programs::programs;
+use book_tests::programs::{Programs, featured};
 use book_tests::tidy::pages::all_directives;
 use book_tests::warm::Warm;
 use book_tests::{book, none, readme, shim, skipped};
 use catalog::{Catalog, Chapter, Transcript, canonical};
+use companion::runner::Invocation;
 use tempfile::TempDir;
 use trycmd::TestCases;
+
+/// The programs of all recorded commands.
+fn programs() -> &'static Programs {
+    static PROGRAMS: OnceLock<Programs> = OnceLock::new();
+    PROGRAMS.get_or_init(|| {
+        let book = book().unwrap();
+        let transcripts = all(&book).into_iter();
+        let commands: Vec<String> = transcripts.map(|(_, it)| it.command).collect();
+        featured(commands.iter().map(String::as_str)).unwrap()
+    })
+}
+
+/// Built as it is by default, a program says how to build it with a broker's client.
+#[test]
+fn a_broker_without_its_feature_is_told_with_the_command() {
+    for broker in ["rabbitmq", "kafka"] {
+        let mut program = Command::new(programs().path("ch01-pub-sub").unwrap());
+        program.args(["--broker", broker, "--late", "yes"]);
+        let output = program.env("RUST_BACKTRACE", "0").output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty());
+        let said = String::from_utf8(output.stderr).unwrap();
+        let command = said.trim_end().lines().last().unwrap().trim();
+        let arguments = format!("--features rabbitmq,kafka -- --broker {broker} --late yes");
+        assert_eq!(command, format!("cargo run -p ch01-pub-sub {arguments}"));
+        assert!(said.starts_with("Error: this program was built without"));
+        // Which is a program that there is.
+        let invocation = Invocation::parse(command).unwrap();
+        assert!(programs().of(&invocation).unwrap().is_file());
+    }
+}
 
 /// Every recorded run, and every command of the README with what it shows.
 #[test]
 fn what_is_recorded_and_what_the_readme_shows_is_produced_again() {
     let folder = TempDir::new().unwrap();
     let list = folder.path().join("programs.json");
+    let book = book().unwrap();
     programs().save(&list).unwrap();
     let warm = Warm::start(programs()).unwrap();
     let runner = TestCases::new();
@@ -24,7 +59,6 @@ fn what_is_recorded_and_what_the_readme_shows_is_produced_again() {
         .register_bin("cargo", Path::new(env!("CARGO_BIN_EXE_cargo-shim")))
         .env(shim::PROGRAMS, list.to_str().unwrap())
         .env("BOOK_CACHE", warm.cache().to_str().unwrap());
-    let book = book().unwrap();
     let recorded = all(&book)
         .into_iter()
         .filter(|(chapter, transcript)| !is_too_new(chapter, transcript))

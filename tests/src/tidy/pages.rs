@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use catalog::{Catalog, DEFAULT_FILE, Directive, Head, directives};
+use companion::runner::Invocation;
 
 use crate::tidy::source::SNIPPET;
 
@@ -18,7 +19,7 @@ pub struct Shown {
     pub anchor: String,
 }
 
-/// Reads what stands in `{{#listing ...}}`: `CHAPTER#ANCHOR` or `CHAPTER/FILE#ANCHOR`, and the
+/// Reads what stands in `{{#listing ...}}`: `CHAPTER#ANCHOR` or `CHAPTER:FILE#ANCHOR`, and the
 /// whole file without an anchor.
 pub fn shown(argument: &str) -> Shown {
     let (place, anchor) = argument.split_once('#').unwrap_or((argument, "all"));
@@ -96,7 +97,7 @@ pub fn anchors_are_shown(book: &Catalog) -> Result<Vec<String>> {
                     if anchor.file == DEFAULT_FILE {
                         String::new()
                     } else {
-                        format!("/{}", anchor.file)
+                        format!(":{}", anchor.file)
                     },
                     anchor.name
                 ));
@@ -177,6 +178,50 @@ pub fn no_output_is_typed(path: &str, markdown: &str) -> Vec<String> {
             )
         })
         .collect()
+}
+
+/// A listing's command on a page can be typed as it stands there: the package, its features and
+/// its knobs are there. A word in upper case stands for any.
+pub fn commands_exist(path: &str, markdown: &str, book: &Catalog) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (index, line) in markdown.lines().enumerate() {
+        for (start, _) in line.match_indices("cargo run -p ch") {
+            let command = line[start..].split(['`', '<', '#']).next();
+            let command = command.unwrap_or_default().trim();
+            if let Err(error) = command_exists(command, book) {
+                problems.push(format!("{path}:{}: `{command}`: {error:#}", index + 1));
+            }
+        }
+    }
+    problems
+}
+
+fn command_exists(command: &str, book: &Catalog) -> Result<()> {
+    let invocation = Invocation::parse(command)?;
+    let chapter = book.chapter(&invocation.package)?;
+    for feature in &invocation.features {
+        anyhow::ensure!(
+            chapter.features.contains(feature),
+            "{} has no feature `{feature}`; it has {}",
+            chapter.id,
+            chapter.features.join(", ")
+        );
+    }
+    let mut knob = None;
+    for word in &invocation.arguments {
+        if let Some(name) = word.strip_prefix("--") {
+            let found = chapter.knobs.get(name);
+            knob = Some(found.with_context(|| format!("{} has no knob --{name}", chapter.id))?);
+        } else if let Some(values) = knob.take() {
+            let is_any = word.chars().all(|c| c.is_ascii_uppercase());
+            anyhow::ensure!(
+                is_any || values.contains(word),
+                "`{word}` is none of {}",
+                values.join(", ")
+            );
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -300,6 +345,36 @@ mod tests {
             ("b", head(&[], &["ack"], Level::Spine)),
         ];
         assert!(problems(&twice)[0].contains("introduced by book/src/a.md already"));
+    }
+
+    #[test]
+    fn a_command_that_cannot_be_typed_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let chapter = folder.path().join("chapters/ch01-x");
+        std::fs::write(folder.path().join("book.toml"), "").unwrap();
+        std::fs::create_dir_all(&chapter).unwrap();
+        let manifest = "package = { name = 'ch01-x', metadata.book.knobs.ack = ['auto'] }\n\
+                        features = { kafka = [] }";
+        std::fs::write(chapter.join("Cargo.toml"), manifest).unwrap();
+        let book = Catalog::open(folder.path()).unwrap();
+        let problems = |text: &str| commands_exist("p.md", text, &book);
+        let good = "`cargo run -p ch01-x`, <code>cargo run -p ch01-x -- --ack auto</code>\n\
+                    $ cargo run -p ch01-x --features kafka -- --ack VALUE\n";
+        assert_eq!(problems(good), [""; 0]);
+        for (command, expected) in [
+            ("cargo run -p ch01-y", "there is no chapter `ch01-y`"),
+            (
+                "cargo run -p ch01-x --features kafak",
+                "ch01-x has no feature `kafak`; it has kafka",
+            ),
+            ("cargo run -p ch01-x -- --akc auto", "has no knob --akc"),
+            ("cargo run -p ch01-x -- --ack no", "`no` is none of auto"),
+            ("cargo run -p ch01-x --ack auto", "is not understood"),
+        ] {
+            let found = problems(&format!("\n`{command}`"));
+            assert!(found[0].starts_with("p.md:2: "), "{found:?}");
+            assert!(found[0].contains(expected), "{found:?}");
+        }
     }
 
     #[test]

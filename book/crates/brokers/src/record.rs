@@ -18,6 +18,7 @@ pub(crate) fn broker(broker: &Broker) -> Result<(), Error> {
         .create(true)
         .append(true)
         .open(&file)
-        .and_then(|mut file| writeln!(file, "{line}"))
+        // In one piece: a listing's workers append to the same file.
+        .and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()))
         .map_err(Error::io("append to the file that BOOK_RECORD names"))
 }

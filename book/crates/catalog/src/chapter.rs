@@ -9,8 +9,12 @@ use serde::Deserialize;
 use crate::Catalog;
 use crate::files::{entries, read, shown, stems};
 
-/// The broker clients whose version is recorded with a run.
-const CLIENTS: [&str; 3] = ["async-nats", "lapin", "rdkafka"];
+/// The broker clients whose version is recorded with a run, each with its broker.
+const CLIENTS: [(&str, &str); 3] = [
+    ("async-nats", "NATS"),
+    ("lapin", "RabbitMQ"),
+    ("rdkafka", "Kafka"),
+];
 /// The brokers that a chapter may ask for.
 const BROKERS: [&str; 3] = ["nats", "rabbitmq", "kafka"];
 
@@ -32,6 +36,8 @@ pub struct Chapter {
     pub newer: BTreeMap<String, String>,
     /// The packages that the manifest names under `[dependencies]`.
     pub dependencies: Vec<String>,
+    /// The features that the manifest names; a reader gives them to `cargo run`.
+    pub features: Vec<String>,
     pub(crate) root: PathBuf,
 }
 
@@ -40,6 +46,8 @@ struct Manifest {
     package: Package,
     #[serde(default)]
     dependencies: BTreeMap<String, toml::Value>,
+    #[serde(default)]
+    features: BTreeMap<String, toml::Value>,
 }
 
 #[derive(Deserialize)]
@@ -121,6 +129,7 @@ fn read_one(root: &Path, dir: PathBuf) -> Result<Chapter> {
         brokers: book.brokers,
         newer: book.newer,
         dependencies: manifest.dependencies.into_keys().collect(),
+        features: manifest.features.into_keys().collect(),
         root: root.to_owned(),
     })
 }
@@ -144,19 +153,21 @@ impl Chapter {
 }
 
 impl Catalog {
-    /// The broker client that a chapter is built with, and its version, such as `lapin 4.12.3`;
-    /// several are joined by commas, and a chapter without one gives an empty text.
+    /// The client that a chapter is built with for the brokers that a run used, and its version,
+    /// such as `lapin 4.12.3`; several are joined by commas, and a run without a broker gives an
+    /// empty text.
     ///
     /// # Errors
     /// When there is no such chapter, or Cargo.lock cannot be read or lacks the client.
-    pub fn client(&self, chapter: &str) -> Result<String> {
+    pub fn client(&self, chapter: &str, used: &[String]) -> Result<String> {
         let chapter = self.chapter(chapter)?;
         let path = self.root.join("Cargo.lock");
         let lock: Lock =
             toml::from_str(&read(&self.root, &path)?).context("Cargo.lock is malformed")?;
         let mut clients = Vec::new();
-        for client in CLIENTS {
-            if !chapter.dependencies.iter().any(|name| name == client) {
+        for (client, broker) in CLIENTS {
+            let is_built = chapter.dependencies.iter().any(|name| name == client);
+            if !is_built || !used.iter().any(|name| name == broker) {
                 continue;
             }
             let locked = lock.package.iter().find(|package| package.name == client);

@@ -156,11 +156,18 @@ fn the_client_is_the_locked_one() {
     let book = Book::new();
     let lock = "[[package]]\nname = 'lapin'\nversion = '4.12.3'\n";
     let book = book.file("Cargo.lock", lock);
-    assert_eq!(book.open().client("ch03-queue").unwrap(), "lapin 4.12.3");
+    let client = |book: &Book, used: &[&str]| {
+        let used: Vec<String> = used.iter().map(|name| (*name).to_owned()).collect();
+        book.open().client("ch03-queue", &used)
+    };
+    let used = ["RabbitMQ", "RabbitMQ"];
+    assert_eq!(client(&book, &used).unwrap(), "lapin 4.12.3");
+    // A client that the run had no use for is not told.
+    assert_eq!(client(&book, &["NATS"]).unwrap(), "");
 
     let book = book.file("Cargo.lock", "package = []");
     assert_eq!(
-        message(book.open().client("ch03-queue")),
+        message(client(&book, &used)),
         "Cargo.lock lacks lapin; run `cargo build -p ch03-queue`"
     );
 }

@@ -28,9 +28,14 @@ struct Target {
     name: String,
 }
 
-/// Builds the binaries of these packages and gives their files by package. What the
-/// compiler says goes to stderr.
-pub async fn build(root: &Path, packages: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
+/// Builds the binaries of these packages, each with all of these features, and gives their files by
+/// package. What the compiler says goes to stderr. The next build of a package with other features
+/// puts another binary into the same file.
+pub async fn build(
+    root: &Path,
+    packages: &[&str],
+    features: &[String],
+) -> Result<BTreeMap<String, PathBuf>> {
     let mut command = Command::new(program());
     command.args([
         "build",
@@ -40,6 +45,9 @@ pub async fn build(root: &Path, packages: &[&str]) -> Result<BTreeMap<String, Pa
     ]);
     for package in packages {
         command.args(["--package", package]);
+    }
+    if !features.is_empty() {
+        command.args(["--features", &features.join(",")]);
     }
     command
         .current_dir(root)

@@ -11,8 +11,8 @@ use crate::{cargo, repository, signals};
 
 /// Format, lints, pages, tests: in this order, up to the first that fails
 ///
-/// Runs cargo fmt --all -- --check, cargo clippy --workspace --all-targets -- -D warnings,
-/// cargo book build and cargo test. With --brokers floor it runs the claims and the recorded runs
+/// Runs cargo fmt --all -- --check, cargo clippy --workspace --all-targets -- -D warnings, the same
+/// with --all-features, cargo book build and cargo test. With --brokers floor it runs the claims and the recorded runs
 /// alone, on the oldest brokers that the book supports; they come into the cache beside the
 /// newest.
 #[derive(clap::Args)]
@@ -51,7 +51,7 @@ const ON_THE_FLOOR: (&str, &[&str]) = (
 );
 
 /// The steps that cargo does, in order; the pages are built between them.
-const BEFORE_PAGES: [(&str, &[&str]); 2] = [
+const BEFORE_PAGES: [(&str, &[&str]); 3] = [
     ("format", &["fmt", "--all", "--", "--check"]),
     (
         "lints",
@@ -59,6 +59,18 @@ const BEFORE_PAGES: [(&str, &[&str]); 2] = [
             "clippy",
             "--workspace",
             "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    ),
+    (
+        "lints with all features",
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--all-features",
             "--",
             "-D",
             "warnings",

@@ -14,6 +14,9 @@ pub struct Args {
     /// The chapter, for example ch03-rabbit-queue
     #[arg(value_name = "ID")]
     id: String,
+    /// Features to build it with, for example rabbitmq,kafka
+    #[arg(long)]
+    features: Option<String>,
     /// The listing's own arguments, after --
     #[arg(last = true, value_name = "ARGUMENTS")]
     arguments: Vec<String>,
@@ -24,8 +27,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let catalog = Catalog::find()?;
     let chapter = catalog.chapter(&args.id)?;
     let mut command = Command::new(cargo::program());
-    command
-        .args(["run", "--package", &chapter.id, "--"])
-        .args(&args.arguments);
+    command.args(["run", "--package", &chapter.id]);
+    if let Some(features) = &args.features {
+        command.args(["--features", features]);
+    }
+    command.arg("--").args(&args.arguments);
     Err(command.exec()).context("cannot start cargo")
 }

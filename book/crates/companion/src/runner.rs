@@ -30,12 +30,14 @@ const REMOVED: [&str; 5] = [
     "RUST_LOG",
 ];
 
-/// The command of a transcript, as a reader types it: `cargo run -p CHAPTER`, then
-/// perhaps `--` and arguments.
+/// The command of a transcript, as a reader types it: `cargo run -p CHAPTER`, then perhaps
+/// `--features A,B`, then perhaps `--` and arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
     /// The chapter's package.
     pub package: String,
+    /// What follows `--features`; without it the chapter is built as it is by default.
+    pub features: Vec<String>,
     /// What follows `--`.
     pub arguments: Vec<String>,
 }
@@ -46,21 +48,30 @@ impl Invocation {
     /// # Errors
     /// When it has another form. There is no shell here: no quotes, no variables.
     pub fn parse(command: &str) -> Result<Invocation> {
-        let what = "a transcript's command is `cargo run -p CHAPTER`, then perhaps `--` and arguments without quotes";
+        let what = "a transcript's command is `cargo run -p CHAPTER`, then perhaps `--features A,B`, then perhaps `--` and arguments without quotes";
         ensure!(
             !command.contains(['\'', '"', '\\', '$', '|', '&', ';', '<', '>', '`', '*']),
             "`{command}` needs a shell; {what}"
         );
         let words: Vec<&str> = command.split_whitespace().collect();
-        let (package, arguments) = match words.as_slice() {
-            ["cargo", "run", "-p", package] => (package, &[][..]),
-            ["cargo", "run", "-p", package, "--", arguments @ ..] => (package, arguments),
+        let ["cargo", "run", "-p", package, rest @ ..] = words.as_slice() else {
+            bail!("`{command}` is not understood; {what}");
+        };
+        let (features, rest) = match rest {
+            ["--features", features, rest @ ..] => (*features, rest),
+            rest => ("", rest),
+        };
+        let arguments = match rest {
+            [] => &[][..],
+            ["--", arguments @ ..] => arguments,
             _ => bail!("`{command}` is not understood; {what}"),
         };
-        let arguments = arguments.iter().map(|&word| word.to_owned()).collect();
+        let owned = |word: &str| word.to_owned();
+        let features = features.split(',').filter(|feature| !feature.is_empty());
         Ok(Invocation {
-            package: (*package).to_owned(),
-            arguments,
+            package: owned(package),
+            features: features.map(owned).collect(),
+            arguments: arguments.iter().map(|word| owned(word)).collect(),
         })
     }
 }
@@ -209,8 +220,17 @@ mod tests {
                 .arguments
                 .is_empty()
         );
+        let invocation = Invocation::parse("cargo run -p ch03-x --features a,b").unwrap();
+        assert_eq!(invocation.features, ["a", "b"]);
+        let command = "cargo run -p ch03-x --features a -- --features b";
+        let invocation = Invocation::parse(command).unwrap();
+        assert_eq!(invocation.features, ["a"]);
+        assert_eq!(invocation.arguments, ["--features", "b"]);
         for other in [
             "",
+            "cargo run -p ch03-x --features",
+            "cargo run -p ch03-x --features a b",
+            "cargo run --features a -p ch03-x",
             "cargo test -p ch03-x",
             "cargo run",
             "cargo run -p ch03-x --release",

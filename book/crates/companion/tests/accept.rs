@@ -149,6 +149,29 @@ fn a_failure_is_recorded_only_where_it_is_meant() {
 }
 
 #[test]
+fn each_transcript_runs_with_the_features_of_its_command() {
+    let repository = repository(
+        r#"println!("shop  kafka {}", cfg!(feature = "kafka"));"#,
+        NEW,
+    );
+    let manifest = "chapters/ch01-x/Cargo.toml";
+    let text = repository.read(manifest) + "[features]\nkafka = []\n";
+    repository.write(manifest, &text);
+    let with = "chapters/ch01-x/transcripts/with.trycmd";
+    repository.write(with, &NEW.replace("ch01-x", "ch01-x --features kafka"));
+    let output = run(&repository, &["accept"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(repository.read(TRANSCRIPT).contains("shop  kafka false"));
+    assert!(repository.read(with).contains("shop  kafka true"));
+
+    // One that the chapter does not have is cargo's to refuse.
+    repository.write(with, &NEW.replace("ch01-x", "ch01-x --features kafak"));
+    let output = run(&repository, &["accept", "ch01-x/with"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("kafak"), "{}", stderr(&output));
+}
+
+#[test]
 fn one_refusal_does_not_keep_the_others_back() {
     let repository = repository(RACE, "```console\n$ cargo run -p ch01-x\n? 9\n```\n");
     let other = "chapters/ch01-x/transcripts/zother.trycmd";

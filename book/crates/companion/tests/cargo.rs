@@ -43,9 +43,12 @@ fn run_is_cargo_run_of_the_chapter() {
     );
     assert_eq!(stdout(&output), "ran\n");
     finish(&repository, &["run", "ch01-x"], then);
+    let arguments = ["run", "ch01-x", "--features", "a,b", "--", "--ack", "auto"];
+    finish(&repository, &arguments, then);
     assert_eq!(
         repository.read("calls"),
-        "run --package ch01-x -- --ack auto -v\nrun --package ch01-x --\n"
+        "run --package ch01-x -- --ack auto -v\nrun --package ch01-x --\n\
+         run --package ch01-x --features a,b -- --ack auto\n"
     );
 }
 
@@ -83,6 +86,7 @@ fn outside_the_repository_each_command_says_where_to_go() {
 
 const FORMAT: &str = "fmt --all -- --check\n";
 const LINTS: &str = "clippy --workspace --all-targets -- -D warnings\n";
+const ALL_LINTS: &str = "clippy --workspace --all-targets --all-features -- -D warnings\n";
 const TESTS: &str = "test\n";
 
 #[test]
@@ -90,7 +94,10 @@ fn check_does_its_steps_in_order() {
     let repository = Repository::new();
     let output = finish(&repository, &["check"], "");
     assert!(output.status.success(), "{}", stderr(&output));
-    assert_eq!(repository.read("calls"), format!("{FORMAT}{LINTS}{TESTS}"));
+    assert_eq!(
+        repository.read("calls"),
+        format!("{FORMAT}{LINTS}{ALL_LINTS}{TESTS}")
+    );
     assert!(
         repository.has("target/book/index.html"),
         "the pages are built"
@@ -105,6 +112,7 @@ fn check_does_its_steps_in_order() {
         [
             "check: format: cargo fmt --all -- --check",
             "check: lints: cargo clippy --workspace --all-targets -- -D warnings",
+            "check: lints with all features: cargo clippy --workspace --all-targets --all-features -- -D warnings",
             "check: pages: cargo book build",
             "check: tests: cargo test",
             "check: all passed",
@@ -146,7 +154,7 @@ fn check_stops_at_the_first_that_fails() {
         ),
         (
             "test",
-            format!("{FORMAT}{LINTS}{TESTS}"),
+            format!("{FORMAT}{LINTS}{ALL_LINTS}{TESTS}"),
             "check failed at the tests; after the fix, `cargo test`",
         ),
     ] {
@@ -166,7 +174,10 @@ fn check_stops_at_the_first_that_fails() {
         said.contains("check failed at the pages; after the fix, `cargo book build`"),
         "{said}"
     );
-    assert_eq!(repository.read("calls"), format!("{FORMAT}{LINTS}"));
+    assert_eq!(
+        repository.read("calls"),
+        format!("{FORMAT}{LINTS}{ALL_LINTS}")
+    );
 }
 
 #[test]

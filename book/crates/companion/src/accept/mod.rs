@@ -12,6 +12,7 @@ mod difference;
 mod record;
 mod store;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -27,7 +28,8 @@ use store::Outcome;
 /// Each command runs three times. Where the canonical forms of the three differ, or a command
 /// fails that did not fail before, nothing is written. A new transcript is a file
 /// chapters/ID/transcripts/NAME.trycmd that holds a ```console block with the line
-/// `$ cargo run -p ID -- ARGUMENTS`, and under it `? CODE` where the command is to fail.
+/// `$ cargo run -p ID -- ARGUMENTS`, and under it `? CODE` where the command is to fail. A chapter
+/// with optional features is run with them by `$ cargo run -p ID --features A,B -- ARGUMENTS`.
 #[derive(clap::Args)]
 pub struct Args {
     /// All transcripts of a chapter, or one of them; without it all that there are
@@ -48,19 +50,23 @@ async fn accept(args: Args) -> Result<ExitCode> {
     for transcript in &transcripts {
         invocations.push(invocation(&catalog, transcript)?);
     }
-    let mut packages: Vec<&str> = invocations.iter().map(|it| it.package.as_str()).collect();
-    packages.dedup();
-    let programs = cargo::build(catalog.root(), &packages).await?;
     let mut refused = 0;
-    for (transcript, invocation) in transcripts.iter().zip(&invocations) {
-        let program = programs
-            .get(&invocation.package)
-            .context("a program is missing")?;
-        match accept_one(&catalog, transcript, program, invocation).await {
-            Ok(outcome) => output::line(outcome.told(&title(transcript)))?,
-            Err(error) => {
-                refused += 1;
-                eprintln!("error: {} is not accepted: {error:#}", title(transcript));
+    for features in sets(&invocations) {
+        let meant = transcripts.iter().zip(&invocations);
+        let meant: Vec<_> = meant.filter(|(_, it)| it.features == *features).collect();
+        let mut packages: Vec<&str> = meant.iter().map(|(_, it)| it.package.as_str()).collect();
+        packages.dedup();
+        let programs = cargo::build(catalog.root(), &packages, features).await?;
+        for (transcript, invocation) in meant {
+            let program = programs
+                .get(&invocation.package)
+                .context("a program is missing")?;
+            match accept_one(&catalog, transcript, program, invocation).await {
+                Ok(outcome) => output::line(outcome.told(&title(transcript)))?,
+                Err(error) => {
+                    refused += 1;
+                    eprintln!("error: {} is not accepted: {error:#}", title(transcript));
+                }
             }
         }
     }
@@ -69,6 +75,11 @@ async fn accept(args: Args) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The sets of features that are built one after the other.
+fn sets(invocations: &[Invocation]) -> BTreeSet<&Vec<String>> {
+    invocations.iter().map(|it| &it.features).collect()
 }
 
 fn title(transcript: &Transcript) -> String {
@@ -131,6 +142,6 @@ async fn accept_one(
     let chapter = catalog.chapter(&transcript.chapter)?;
     let root = catalog.root();
     let recorded = record::three_times(root, chapter, transcript, program, invocation).await?;
-    let client = catalog.client(&transcript.chapter)?;
+    let client = catalog.client(&transcript.chapter, &recorded.used)?;
     store::store(transcript, recorded, client)
 }

@@ -24,6 +24,8 @@ pub struct Recorded {
     pub canonical: Vec<String>,
     /// The broker that the listing used; none where its chapter names none.
     pub broker: Option<Version>,
+    /// The names of all brokers that it used.
+    pub used: Vec<String>,
 }
 
 /// A line of the file in which the `brokers` crate says what a program uses.
@@ -81,17 +83,26 @@ async fn once(
         );
     }
     let canonical = run.canonical(chapter)?;
+    let used = used(&record)?;
     Ok(Recorded {
         run,
         canonical,
-        broker: broker(&record, chapter)?,
+        broker: broker(&used, chapter)?,
+        used: used.into_iter().map(|used| used.broker).collect(),
     })
 }
 
-/// The first broker that the run asked for. Its workers may name the same one again.
-fn broker(record: &Path, chapter: &Chapter) -> Result<Option<Version>> {
-    let used = std::fs::read_to_string(record).unwrap_or_default();
-    let first = match used.lines().next() {
+/// The brokers that the run asked for. Its workers may name the same one again.
+fn used(record: &Path) -> Result<Vec<Used>> {
+    let told = std::fs::read_to_string(record).unwrap_or_default();
+    let used = told.lines().map(serde_json::from_str);
+    used.collect::<Result<_, _>>()
+        .context("the brokers crate told nonsense")
+}
+
+/// The first broker that the run asked for.
+fn broker(used: &[Used], chapter: &Chapter) -> Result<Option<Version>> {
+    let first = match used.first() {
         None if chapter.brokers.is_empty() => return Ok(None),
         first => first.context(
             "it used no broker; a listing gets its broker from the brokers crate, which tells its \
@@ -103,9 +114,8 @@ fn broker(record: &Path, chapter: &Chapter) -> Result<Option<Version>> {
             "it used a broker; name it in `brokers` in [package.metadata.book] of its Cargo.toml"
         );
     }
-    let used: Used = serde_json::from_str(first).context("the brokers crate told nonsense")?;
     Ok(Some(Version {
-        name: used.broker,
-        version: used.version,
+        name: first.broker.clone(),
+        version: first.version.clone(),
     }))
 }
