@@ -16,5 +16,6 @@ mod poison;
 mod producer;
 mod replay;
 mod retention;
+mod three_brokers;
 mod topic;
 mod transactions;

@@ -35,6 +35,11 @@ async fn keeps_to_subjects_of_its_own(program: &str, fates: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_listing_on_three_brokers_keeps_to_itself() {
+    keeps_to_subjects_of_its_own("ch01-pub-sub", "accounting  receives 2, wants 2").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_listing_on_publish_and_subscribe_keeps_to_itself() {
     keeps_to_subjects_of_its_own("ch02-nats-pub-sub", "fate  4 done").await;
 }

@@ -16,3 +16,4 @@ mod schema;
 mod shop;
 mod store;
 mod testing;
+mod three_brokers;

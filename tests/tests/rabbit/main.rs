@@ -16,6 +16,7 @@ mod relay;
 mod routing;
 mod shop;
 mod shutdown;
+mod three_brokers;
 mod topology;
 mod topology_broker;
 mod tuned;

@@ -1,0 +1,117 @@
+//! Publish and subscribe on three brokers: two services publish five events, four services hear of
+//! them.
+//!
+//! ```console
+//! cargo run -p ch01-pub-sub
+//! cargo run -p ch01-pub-sub -- --late yes
+//! cargo run -p ch01-pub-sub --features rabbitmq,kafka -- --broker rabbitmq
+//! cargo run -p ch01-pub-sub --features rabbitmq,kafka -- --broker kafka
+//! ```
+
+mod args;
+#[cfg(feature = "kafka")]
+mod kafka;
+mod nats;
+#[cfg(feature = "rabbitmq")]
+mod rabbitmq;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use args::{Args, Broker, Late};
+use clap::Parser;
+use history::{Event, Log, Verb};
+
+/// How long to wait for a broker before that is an error.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Something that a service does in the course of the day.
+#[derive(Clone, Copy)]
+enum Step {
+    /// The service wants to hear of events of these types.
+    Subscribes(&'static str, &'static str),
+    /// The service publishes an event of this type about an order.
+    Publishes(&'static str, &'static str, u32),
+}
+
+/// What the broker has sent to a service by the evening.
+struct Inbox {
+    service: &'static str,
+    pattern: &'static str,
+    /// Type and order of each event.
+    events: Vec<(String, u32)>,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let args = Args::parse();
+    let mut log = Log::new();
+    let day = scene(args.late);
+    let inboxes = match args.broker {
+        Broker::Nats => nats::day(&day, &mut log).await?,
+        #[cfg(feature = "rabbitmq")]
+        Broker::Rabbitmq => rabbitmq::day(&day, &mut log).await?,
+        #[cfg(feature = "kafka")]
+        Broker::Kafka => kafka::day(&day, &mut log).await?,
+        #[cfg(not(all(feature = "rabbitmq", feature = "kafka")))]
+        _ => anyhow::bail!(args::with_client()),
+    };
+    for inbox in &inboxes {
+        handle(inbox, &mut log);
+    }
+    Ok(())
+}
+
+// ANCHOR: scene
+fn scene(late: Late) -> Vec<Step> {
+    use Step::{Publishes, Subscribes};
+    let accounting = Subscribes("accounting", "payment.*");
+    let mut day = vec![
+        Subscribes("email", "order.*"),
+        Subscribes("inventory", "order.created"),
+        Subscribes("analytics", "order.*"),
+        Publishes("orders", "order.created", 1),
+        Publishes("payments", "payment.processed", 1),
+        Publishes("orders", "order.created", 2),
+        Publishes("payments", "payment.failed", 2),
+        Publishes("orders", "order.shipped", 1),
+    ];
+    match late {
+        Late::No => day.insert(3, accounting),
+        // After the first payment.
+        Late::Yes => day.insert(5, accounting),
+    }
+    day
+}
+// ANCHOR_END: scene
+
+// ANCHOR: handle
+/// What the service does with its events. It looks at the type of each, since not every broker does
+/// that for it.
+fn handle(inbox: &Inbox, log: &mut Log) {
+    let mut wanted = 0;
+    for (event, order) in &inbox.events {
+        if wants(inbox.pattern, event) {
+            wanted += 1;
+            log.event(Event::new(inbox.service, Verb::Got, *order).text(event.as_str()));
+        } else {
+            log.remark(inbox.service, &format!("passes over o-{order} {event}"));
+        }
+    }
+    let received = inbox.events.len();
+    let text = format!("receives {received}, wants {wanted}");
+    log.remark(inbox.service, &text);
+}
+
+fn wants(pattern: &str, event: &str) -> bool {
+    let begin = pattern.strip_suffix('*');
+    event == pattern || begin.is_some_and(|begin| event.starts_with(begin))
+}
+// ANCHOR_END: handle
+
+/// `o-3` is order 3.
+fn order_of(body: &[u8]) -> Result<u32> {
+    let body = std::str::from_utf8(body)?;
+    let number = body.strip_prefix("o-").context("not an order")?;
+    Ok(number.parse()?)
+}
