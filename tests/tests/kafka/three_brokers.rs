@@ -23,7 +23,8 @@ async fn event(topic: &Topic, kind: &str, order: &str) {
         .payload(order)
         .partition(PARTITION);
     let record = record.headers(OwnedHeaders::new().insert(header));
-    let sent = topic.producer(&[]).send_result(record);
+    let producer = topic.producer(&[]);
+    let sent = producer.send_result(record);
     stored(sent.map_err(|(error, _)| error).unwrap()).await;
 }
 
