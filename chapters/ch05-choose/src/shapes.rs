@@ -82,7 +82,7 @@ pub const SHAPES: [Shape; 5] = [
         best: |_| 1,
         because: "it can be read again, on a broker that you may have already",
         costs: "a stream is read by one worker at a time where order matters",
-        read: "ch01-queue-or-log",
+        read: "ch03-rabbit-replay",
     },
     Shape {
         broker: "kafka",

@@ -13,6 +13,7 @@ mod outbox;
 mod prefetch;
 mod queue;
 mod relay;
+mod replay;
 mod routing;
 mod shop;
 mod shutdown;
