@@ -15,7 +15,9 @@ use crate::topology::EXCHANGE;
 pub async fn publish(channel: &Channel, orders: RangeInclusive<u32>, log: &mut Log) -> Result<()> {
     channel.confirm_select(Default::default()).await?;
     for order in orders {
-        let body = format!("o-{order} {}", "item ".repeat(1_200));
+        // The first three are large. The later ones are small, so the segment they share has room.
+        let items = if order <= 3 { 1_200 } else { 1 };
+        let body = format!("o-{order} {}", "item ".repeat(items));
         let properties = BasicProperties::default().with_delivery_mode(2);
         let (key, options) = ("".into(), BasicPublishOptions::default());
         let sent =

@@ -32,8 +32,8 @@ pub async fn declare(args: &Args, channel: &Channel) -> Result<()> {
     let mut stream = table("x-queue-type", "stream");
     if args.max_age == MaxAge::Seconds {
         stream.insert("x-max-age".into(), AMQPValue::LongString("2s".into()));
-        // A stream is cut by whole segments. Here each is full with one order of 6 kB; the default
-        // size is 500 MB.
+        // A stream is cut by whole segments. Here a large order of 6 kB fills one; the default size
+        // is 500 MB.
         let segment = AMQPValue::LongLongInt(5_000);
         stream.insert("x-stream-max-segment-size-bytes".into(), segment);
     }
