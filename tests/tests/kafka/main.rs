@@ -12,6 +12,7 @@ mod groups;
 mod keys;
 mod lag;
 mod listing;
+mod monitoring;
 mod poison;
 mod producer;
 mod replay;

@@ -6,6 +6,7 @@ mod connection;
 mod dedup;
 mod jetstream;
 mod listing;
+mod monitoring;
 mod poison;
 mod pub_sub;
 mod queue_group;

@@ -9,6 +9,7 @@ mod dead_letter_strategy;
 mod delivery;
 mod fanout;
 mod inbox;
+mod monitoring;
 mod outbox;
 mod prefetch;
 mod queue;
