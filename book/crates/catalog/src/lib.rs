@@ -8,10 +8,12 @@
 mod chapter;
 mod claims;
 mod files;
+mod glossary;
 mod markdown;
 mod misconceptions;
 mod page;
 mod predict;
+mod settings;
 mod snippet;
 mod transcript;
 
@@ -22,10 +24,12 @@ use anyhow::{Context, Result, bail};
 pub use chapter::Chapter;
 pub use claims::{Claim, ClaimId, Where};
 pub use files::nearest;
+pub use glossary::Term;
 pub use markdown::{Directive, Mark, directives, prose};
 pub use misconceptions::Misconception;
 pub use page::{Head, Level, Page};
 pub use predict::{Choice, Fact, Predict};
+pub use settings::{SetHere, Setting, Settings};
 pub use snippet::{Anchor, DEFAULT_FILE, Snippet};
 pub use transcript::{Line, Run, Transcript, Version, canonical, errors};
 
