@@ -1,12 +1,13 @@
-//! `book/glossary.toml`: the terms of the pages, in a sentence each.
+//! `book/glossary/*.toml`: the terms of the pages, in a sentence each.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::Catalog;
-use crate::files::read;
+use crate::files::{below, read};
 
 /// A term, and what each broker calls it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -34,16 +35,27 @@ impl Term {
 }
 
 impl Catalog {
-    /// The glossary, by term. Empty where the file does not exist.
+    /// The glossary, by term. Empty where there is none.
     ///
     /// # Errors
-    /// When the file is malformed.
+    /// When a file is malformed, or two of them explain one term.
     pub fn glossary(&self) -> Result<BTreeMap<String, Term>> {
-        let path = self.root.join("book/glossary.toml");
-        if !path.is_file() {
-            return Ok(BTreeMap::new());
+        let mut terms = BTreeMap::new();
+        let mut places: BTreeMap<String, PathBuf> = BTreeMap::new();
+        for path in below(&self.root, &self.root.join("book/glossary"), ".toml")? {
+            let file: BTreeMap<String, Term> = toml::from_str(&read(&self.root, &path)?)
+                .with_context(|| format!("{} is malformed", self.shown(&path)))?;
+            for (name, term) in file {
+                if let Some(other) = places.insert(name.clone(), path.clone()) {
+                    bail!(
+                        "{}: `{name}` stands in {} as well; remove one of them",
+                        self.shown(&path),
+                        self.shown(&other)
+                    );
+                }
+                terms.insert(name, term);
+            }
         }
-        toml::from_str(&read(&self.root, &path)?)
-            .with_context(|| format!("{} is malformed", self.shown(&path)))
+        Ok(terms)
     }
 }

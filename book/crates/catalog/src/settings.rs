@@ -1,4 +1,4 @@
-//! `book/settings.toml`: the settings that the listings set; and where they set them.
+//! `book/settings/BROKER.toml`: the settings that the listings set; and where they set them.
 
 mod scan;
 
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::files::{below, read};
+use crate::files::{below, read, stems};
 use crate::{Catalog, ClaimId};
 
 /// What the book says of a setting.
@@ -27,7 +27,7 @@ pub struct Setting {
     pub claim: Option<ClaimId>,
 }
 
-/// The settings by broker and key.
+/// The settings by broker (`nats`, `rabbitmq`, `kafka`) and key.
 pub type Settings = BTreeMap<String, BTreeMap<String, Setting>>;
 
 /// A place where a listing sets something.
@@ -48,18 +48,20 @@ pub struct SetHere {
 }
 
 impl Catalog {
-    /// What the book says of settings, by broker (`nats`, `rabbitmq`, `kafka`) and key. Empty
-    /// where the file does not exist.
+    /// What the book says of settings, by broker and key. Empty where there are none.
     ///
     /// # Errors
-    /// When the file is malformed.
+    /// When a file is malformed.
     pub fn settings(&self) -> Result<Settings> {
-        let path = self.root.join("book/settings.toml");
-        if !path.is_file() {
-            return Ok(Settings::new());
+        let mut settings = Settings::new();
+        let folder = self.root.join("book/settings");
+        for broker in stems(&self.root, &folder, ".toml")? {
+            let path = folder.join(format!("{broker}.toml"));
+            let file = toml::from_str(&read(&self.root, &path)?)
+                .with_context(|| format!("{} is malformed", self.shown(&path)))?;
+            settings.insert(broker, file);
         }
-        toml::from_str(&read(&self.root, &path)?)
-            .with_context(|| format!("{} is malformed", self.shown(&path)))
+        Ok(settings)
     }
 
     /// Every setting that the listings set: what rdkafka's `.set("key", ...)` names, RabbitMQ's

@@ -3,6 +3,7 @@
 mod claims;
 mod pages;
 mod predict;
+mod reference;
 mod snippet;
 mod transcript;
 
