@@ -9,6 +9,7 @@ pub mod names;
 pub mod pages;
 pub mod practices;
 pub mod readme;
+pub mod reference;
 pub mod rhythm;
 pub mod rust;
 pub mod source;

@@ -73,8 +73,13 @@ fn is_key(line: &str) -> bool {
 }
 
 /// The line below the page's title; `None` when there is nothing to say. `needs` are the
-/// address and the title of each page.
-pub(crate) fn render(head: &Head, needs: &[(String, String)]) -> Option<String> {
+/// address and the title of each page, `terms` are those that the page introduces, each with
+/// its address in the glossary if it is there.
+pub(crate) fn render(
+    head: &Head,
+    needs: &[(String, String)],
+    terms: &[(&str, Option<String>)],
+) -> Option<String> {
     let mut parts = Vec::new();
     if head.level == Level::Deeper {
         parts.push("<span class=\"level\">Deeper</span>".to_owned());
@@ -88,8 +93,17 @@ pub(crate) fn render(head: &Head, needs: &[(String, String)]) -> Option<String> 
             .collect();
         parts.push(format!("Before this: {}.", links.join(", ")));
     }
-    if !head.terms.is_empty() {
-        parts.push(format!("New terms: {}.", escape(&head.terms.join(", "))));
+    if !terms.is_empty() {
+        let terms: Vec<String> = terms
+            .iter()
+            .map(|(term, address)| match address {
+                Some(address) => {
+                    format!("<a href=\"{}\">{}</a>", escape(address), escape(term))
+                }
+                None => escape(term),
+            })
+            .collect();
+        parts.push(format!("New terms: {}.", terms.join(", ")));
     }
     (!parts.is_empty()).then(|| format!("<p class=\"page-head\">{}</p>", parts.join(" ")))
 }
@@ -111,15 +125,15 @@ mod tests {
         assert_eq!(page[found.range.clone()].lines().count(), 5);
         let needs = [("ch01-delivery.md".to_owned(), "Delivery & loss".to_owned())];
         insta::assert_snapshot!(
-            render(&found.head, &needs).unwrap(),
-            @r#"<p class="page-head"><span class="level">Deeper</span> Before this: <a href="ch01-delivery.md">Delivery &amp; loss</a>. New terms: prefetch.</p>"#
+            render(&found.head, &needs, &[("prefetch", None), ("ack", Some("glossary.md#term-ack".into()))]).unwrap(),
+            @r#"<p class="page-head"><span class="level">Deeper</span> Before this: <a href="ch01-delivery.md">Delivery &amp; loss</a>. New terms: prefetch, <a href="glossary.md#term-ack">ack</a>.</p>"#
         );
     }
 
     #[test]
     fn a_page_of_the_spine_that_needs_nothing_has_no_line() {
         let found = read("<!--\nneeds = []\nterms = []\nlevel = \"spine\"\n-->\n").unwrap();
-        assert_eq!(render(&found.unwrap().head, &[]), None);
+        assert_eq!(render(&found.unwrap().head, &[], &[]), None);
     }
 
     #[test]

@@ -24,23 +24,33 @@ pub(crate) struct Blocks {
     pub fences: Vec<Fence>,
     /// Where comments begin.
     pub comments: Vec<usize>,
+    /// The bytes of each emphasised piece of text that stands in no heading and no link.
+    pub emphases: Vec<Range<usize>>,
     /// Where the page's title ends, if it has one.
     pub title_end: Option<usize>,
 }
 
-/// Reads the page as mdBook does.
-pub(crate) fn blocks(markdown: &str) -> Blocks {
-    let options = Options::ENABLE_TABLES
+/// The extensions of Markdown that mdBook reads.
+pub(crate) fn options() -> Options {
+    Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_STRIKETHROUGH
         | Options::ENABLE_TASKLISTS
         | Options::ENABLE_HEADING_ATTRIBUTES
         | Options::ENABLE_DEFINITION_LIST
-        | Options::ENABLE_GFM;
+        | Options::ENABLE_GFM
+}
+
+/// Reads the page as mdBook does.
+pub(crate) fn blocks(markdown: &str) -> Blocks {
     let mut blocks = Blocks::default();
     let mut open: Option<Fence> = None;
-    for (event, range) in Parser::new_ext(markdown, options).into_offset_iter() {
+    // How many headings and links are open around an event.
+    let mut within = 0;
+    for (event, range) in Parser::new_ext(markdown, options()).into_offset_iter() {
         match event {
+            Event::Start(Tag::Heading { .. } | Tag::Link { .. }) => within += 1,
+            Event::Start(Tag::Emphasis) if within == 0 => blocks.emphases.push(range),
             Event::Start(Tag::Paragraph) => blocks.paragraphs.push(range),
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
                 open = Some(Fence {
@@ -64,9 +74,13 @@ pub(crate) fn blocks(markdown: &str) -> Blocks {
                 blocks.comments.push(range.start);
             }
             Event::End(TagEnd::CodeBlock) => blocks.fences.extend(open.take()),
-            Event::End(TagEnd::Heading(HeadingLevel::H1)) => {
-                blocks.title_end.get_or_insert(range.end);
+            Event::End(TagEnd::Heading(level)) => {
+                within -= 1;
+                if level == HeadingLevel::H1 {
+                    blocks.title_end.get_or_insert(range.end);
+                }
             }
+            Event::End(TagEnd::Link) => within -= 1,
             _ => {}
         }
     }
@@ -99,6 +113,14 @@ mod tests {
     fn comments_are_found_and_those_in_code_are_none() {
         let page = "<!-- a -->\n\nb <!-- c --> `<!-- d -->`\n\n```\n<!-- e -->\n```\n";
         assert_eq!(blocks(page).comments, [0, 14]);
+    }
+
+    #[test]
+    fn emphases_in_headings_links_and_code_do_not_count() {
+        let page = "# A *b*\n\n*c* [*d*](e.md) `*f*` **g** _h_\n";
+        let blocks = blocks(page);
+        let found: Vec<&str> = blocks.emphases.iter().map(|at| &page[at.clone()]).collect();
+        assert_eq!(found, ["*c*", "_h_"]);
     }
 
     #[test]

@@ -2,16 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
-use catalog::{Catalog, Claim, ClaimId, Misconception, nearest};
+use catalog::{Catalog, Claim, ClaimId, Misconception, SetHere, Settings, Term, nearest};
 use mdbook_preprocessor::book::Book;
+
+use crate::survey::Survey;
 
 /// All that the pages draw from.
 pub(crate) struct Material {
     pub catalog: Catalog,
     pub claims: BTreeMap<ClaimId, Claim>,
     pub misconceptions: BTreeMap<String, Misconception>,
+    pub glossary: BTreeMap<String, Term>,
+    pub settings: Settings,
+    /// What each page holds, in the order of the book.
+    pub survey: Vec<Survey>,
+    set: OnceLock<Vec<SetHere>>,
     /// The title of each page, by its path below the folder of the pages, without `.md`.
     titles: BTreeMap<String, String>,
 }
@@ -31,12 +39,59 @@ impl Material {
             .chapters()
             .filter_map(|chapter| Some((slug(chapter.path.as_deref()?), chapter.name.clone())))
             .collect();
+        let survey = book
+            .chapters()
+            .filter_map(|chapter| {
+                let path = chapter.path.as_deref()?;
+                Some(Survey::of(&slug(path), &chapter.content))
+            })
+            .collect();
         Ok(Material {
+            glossary: catalog.glossary().context("cannot read the glossary")?,
+            settings: catalog.settings().context("cannot read the settings")?,
             catalog,
             claims,
             misconceptions,
+            survey,
+            set: OnceLock::new(),
             titles,
         })
+    }
+
+    /// What the listings set. They are read when a page first wants to know.
+    ///
+    /// # Errors
+    /// When a listing cannot be read.
+    pub fn settings_set(&self) -> Result<&[SetHere]> {
+        if let Some(set) = self.set.get() {
+            return Ok(set);
+        }
+        let set = self.catalog.settings_set()?;
+        Ok(self.set.get_or_init(|| set))
+    }
+
+    /// The address of a term in the glossary as seen from the page `from`, where the book has a
+    /// page with the glossary.
+    pub fn term(&self, term: &str, from: &str) -> Option<String> {
+        let mut pages = self.survey.iter();
+        let page = pages.find(|page| page.reference.contains("glossary"))?;
+        let (address, _) = self.page(&page.slug, from).ok()?;
+        Some(format!("{address}#{}", crate::reference::anchor(term)))
+    }
+
+    /// The predictions, each with its page, that have this misconception as an answer.
+    pub fn asked_by(&self, misconception: &str) -> Vec<(&str, &str)> {
+        let asks = |prediction: &str| {
+            let (chapter, id) = prediction.split_once('/').unwrap_or((prediction, ""));
+            let found = self.catalog.predict(chapter, id);
+            found.is_ok_and(|found| {
+                let mut beliefs = found.options.iter().map(|option| &option.misconception);
+                beliefs.any(|belief| belief.as_deref() == Some(misconception))
+            })
+        };
+        let pages = self.survey.iter();
+        let asked = pages.flat_map(|page| page.predictions.iter().map(|id| (&*page.slug, &**id)));
+        asked.filter(|(_, id)| asks(id)).collect()
     }
 
     /// The address of the page `slug` as seen from the page `from`, and its title.

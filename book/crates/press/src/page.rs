@@ -1,6 +1,6 @@
 //! One page: what press puts in, and what is wrong with it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use anyhow::Error;
@@ -12,10 +12,10 @@ use crate::material::Material;
 use crate::predict::Belief;
 use crate::report::{Problem, message};
 use crate::source::Source;
-use crate::{claim, flow, head, highlight, listing, predict, transcript};
+use crate::{claim, flow, head, highlight, listing, predict, reference, transcript};
 
 /// The directives of press.
-const OURS: [&str; 3] = ["listing", "transcript", "predict"];
+const OURS: [&str; 4] = ["listing", "transcript", "predict", "reference"];
 /// The directives of mdBook, which it has put in before press runs.
 const MDBOOKS: [&str; 4] = ["include", "rustdoc_include", "playground", "title"];
 
@@ -71,6 +71,7 @@ impl<'a> Page<'a> {
         for mark in Catalog::page_claims(self.markdown) {
             self.mark(&mark);
         }
+        self.terms();
         for fence in std::mem::take(&mut self.blocks.fences) {
             self.fence(&fence);
         }
@@ -112,7 +113,15 @@ impl<'a> Page<'a> {
                 }
             }
         }
-        if let Some(line) = head::render(&found.head, &needs) {
+        let terms = found.head.terms.iter();
+        let terms: Vec<_> = terms
+            .map(|term| {
+                let known = self.material.glossary.contains_key(term);
+                let address = known.then(|| self.material.term(term, &self.slug));
+                (term.as_str(), address.flatten())
+            })
+            .collect();
+        if let Some(line) = head::render(&found.head, &needs, &terms) {
             let below = self.blocks.title_end.unwrap_or(found.range.end);
             self.edits.push((below..below, format!("\n\n{line}\n\n")));
         }
@@ -182,12 +191,13 @@ impl<'a> Page<'a> {
                 transcript::render(&found, chapter, &id).map_err(|error| unsound(argument, error))
             }
             "predict" => self.prediction(argument),
+            "reference" => reference::render(argument, self.material, &self.slug),
             name => Err(match catalog::nearest(name, &OURS) {
                 Some(other) => {
                     format!("there is no `{{{{#{name}}}}}`; did you mean `{{{{#{other}}}}}`?")
                 }
                 None => format!(
-                    "there is no `{{{{#{name}}}}}`; there are listing, transcript and predict, \
+                    "there is no `{{{{#{name}}}}}`; there are listing, transcript, predict and reference, \
                      and `\\{{{{#{name}` shows it as text"
                 ),
             }),
@@ -283,6 +293,23 @@ impl<'a> Page<'a> {
                 self.edits.push((start..mark.range.end, claim::mark(id)));
             }
             Err(wrong) => self.problem(mark.range.clone(), wrong),
+        }
+    }
+
+    /// Links the first emphasised use of each term to the glossary.
+    fn terms(&mut self) {
+        let mut linked = BTreeSet::new();
+        for range in std::mem::take(&mut self.blocks.emphases) {
+            let word = &self.markdown[range.start + 1..range.end - 1];
+            let Some(term) = reference::term(&self.material.glossary, word) else {
+                continue;
+            };
+            if let Some(address) = self.material.term(term, &self.slug)
+                && linked.insert(term)
+            {
+                let link = format!("[{}]({address})", &self.markdown[range.clone()]);
+                self.edits.push((range, link));
+            }
         }
     }
 

@@ -11,8 +11,18 @@ const BUILDERS: [(&str, &str); 2] = [
     ("ConnectOptions", "nats"),
     ("ConnectionProperties", "rabbitmq"),
 ];
-/// What makes such a value or ends it, and so sets nothing.
-const NO_SETTINGS: [&str; 5] = ["new", "default", "connect", "await", "clone"];
+/// What makes such a value, and so sets nothing.
+const MAKERS: [&str; 3] = ["new", "default", "clone"];
+/// What makes something else out of it.
+const ENDS: [&str; 1] = ["connect"];
+/// The headers `x-...` that RabbitMQ writes into a message: they are read, and set by nobody.
+const HEADERS: [&str; 5] = [
+    "acquired-count",
+    "death",
+    "delivery-count",
+    "first-death-reason",
+    "last-death-reason",
+];
 
 /// A setting that is set.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,12 +55,13 @@ impl Scan {
             self.argument(&tokens, at);
             self.config(&tokens, at);
             self.builder(&tokens, at);
-            // What is read is not set: `.get("x-delivery-count")`.
-            let is_read = |dot| matches!(call(&tokens, dot), Some(("get", _)));
-            if let TokenTree::Group(group) = &tokens[at]
-                && !at.checked_sub(2).is_some_and(is_read)
-            {
+            if let TokenTree::Group(group) = &tokens[at] {
+                // A variable is known within its braces only.
+                let outer = self.builders.clone();
                 self.stream(group.stream());
+                if group.delimiter() == Delimiter::Brace {
+                    self.builders = outer;
+                }
             }
         }
     }
@@ -66,7 +77,7 @@ impl Scan {
 
     /// `.set("key", value)`
     fn kafka(&mut self, tokens: &[TokenTree], at: usize) {
-        if let Some(("set", group)) = call(tokens, at)
+        if let Some(group) = set(tokens, at)
             && let inside = group.stream().into_iter().collect::<Vec<_>>()
             && let Some(key) = inside.first().and_then(text)
         {
@@ -77,21 +88,17 @@ impl Scan {
 
     /// `"x-key"` or `"x-key=value"`.
     fn argument(&mut self, tokens: &[TokenTree], at: usize) {
-        let is_key = |key: &str| {
-            key == "alternate-exchange"
-                || key.strip_prefix("x-").is_some_and(|rest| {
-                    !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
-                })
-        };
         let Some(text) = text(&tokens[at]) else {
             return;
         };
-        for part in text.split(' ') {
+        let parts: Vec<&str> = text.split(' ').collect();
+        for part in &parts {
             let (key, value) = match part.split_once('=') {
                 Some((key, value)) => (key, Some(value.to_owned())),
-                None => (part, None),
+                None if parts.len() == 1 => (*part, None),
+                None => continue,
             };
-            if is_key(key) {
+            if is_argument(key) {
                 self.push("rabbitmq", key.to_owned(), value, &tokens[at]);
             }
         }
@@ -143,10 +150,8 @@ impl Scan {
         let Some(((kind, broker), mut next)) = from else {
             return;
         };
-        if let Some(variable) = variable(&tokens[..at]) {
-            self.builders.insert(variable, (kind, broker));
-        }
-        loop {
+        let mut ends = false;
+        while !ends {
             // The first name stands behind `::`, and each other one behind a dot.
             if tokens.get(next).is_some_and(|token| is(token, '.')) {
                 next += 1;
@@ -154,12 +159,18 @@ impl Scan {
             let (Some(method), Some(TokenTree::Group(_))) =
                 (tokens.get(next).and_then(ident), tokens.get(next + 1))
             else {
-                return;
+                break;
             };
-            if !NO_SETTINGS.contains(&method.as_str()) {
+            ends = ENDS.contains(&method.as_str());
+            if !ends && !MAKERS.contains(&method.as_str()) {
                 self.push(broker, format!("{kind}::{method}"), None, &tokens[next]);
             }
             next += 2;
+        }
+        match variable(&tokens[..at]) {
+            Some(variable) if ends => drop(self.builders.remove(&variable)),
+            Some(variable) => drop(self.builders.insert(variable, (kind, broker))),
+            None => {}
         }
     }
 }
@@ -172,14 +183,13 @@ fn variable(before: &[TokenTree]) -> Option<String> {
     is(equals, '=').then(|| ident(name)).flatten()
 }
 
-/// The method that is called at this dot, and its arguments.
-fn call(tokens: &[TokenTree], dot: usize) -> Option<(&'static str, &Group)> {
+/// The arguments of `.set(...)`, if that is called at this dot.
+fn set(tokens: &[TokenTree], dot: usize) -> Option<&Group> {
     let [first, name, TokenTree::Group(group)] = tokens.get(dot..dot + 3)? else {
         return None;
     };
-    let name = ident(name)?;
-    let name = ["set", "get"].into_iter().find(|known| *known == name)?;
-    (is(first, '.') && group.delimiter() == Delimiter::Parenthesis).then_some((name, group))
+    let is_set = is(first, '.') && ident(name)? == "set";
+    (is_set && group.delimiter() == Delimiter::Parenthesis).then_some(group)
 }
 
 fn is(token: &TokenTree, sign: char) -> bool {
@@ -201,6 +211,15 @@ fn text(token: &TokenTree) -> Option<String> {
     syn::parse_str::<syn::LitStr>(&literal.to_string())
         .ok()
         .map(|text| text.value())
+}
+
+/// Whether RabbitMQ takes this as an argument.
+fn is_argument(key: &str) -> bool {
+    key == "alternate-exchange"
+        || key.strip_prefix("x-").is_some_and(|rest| {
+            let is_name = |b: u8| b.is_ascii_lowercase() || b == b'-';
+            !rest.is_empty() && rest.bytes().all(is_name) && !HEADERS.contains(&rest)
+        })
 }
 
 /// A number as it is written, or `true` or `false`.
@@ -246,6 +265,7 @@ mod tests {
         let rust = "arguments.insert(\"x-queue-type\".into(), quorum);\n\
                     table(\"x-queue-type=quorum\");\n\
                     let count = headers.inner().get(\"x-delivery-count\");\n\
+                    bail!(\"more than x-max-length\");\n\
                     println!(\"x-ray\u{e9} and x-Y\");\n\
                     arguments.insert(\"alternate-exchange\".into(), other);";
         assert_eq!(
@@ -253,7 +273,7 @@ mod tests {
             [
                 "rabbitmq x-queue-type:1",
                 "rabbitmq x-queue-type=quorum:2",
-                "rabbitmq alternate-exchange:5"
+                "rabbitmq alternate-exchange:6"
             ]
         );
     }
@@ -287,6 +307,8 @@ mod tests {
                     let mut properties = ConnectionProperties::default();\n\
                     properties = properties.enable_auto_recover();\n\
                     nats.name(\"SHOP\");\n\
+                    let client = ConnectOptions::new().connect(url); client.flush();\n\
+                    fn f() { let other = ConnectOptions::new(); } other.name(a);\n\
                     use lapin::{ConnectionProperties, Channel};";
         assert_eq!(
             found(rust),

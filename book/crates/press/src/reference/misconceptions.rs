@@ -1,0 +1,35 @@
+//! What is often believed, with the test that shows otherwise.
+
+use super::{link, settings, table};
+use crate::html::{escape, sentence};
+use crate::material::Material;
+
+/// The table of misconceptions.
+///
+/// # Errors
+/// When one names a claim or a page that does not exist.
+pub(super) fn render(material: &Material, from: &str) -> Result<String, String> {
+    let mut rows = String::new();
+    for (id, belief) in &material.misconceptions {
+        let told = |wrong| format!("book/misconceptions.toml, {id}: {wrong}");
+        let page = link(material, &belief.page, from, "").map_err(told)?;
+        let claim =
+            settings::claim(&belief.claim, &[&belief.page], material, from).map_err(told)?;
+        let asked: Vec<String> = material
+            .asked_by(id)
+            .iter()
+            .filter_map(|(slug, prediction)| {
+                let place = format!("predict-{}", prediction.replace('/', "-"));
+                link(material, slug, from, &place).ok()
+            })
+            .collect();
+        rows += &format!(
+            "<tr id=\"{}\"><td>{}</td><td>{page}, {claim}</td><td>{}</td></tr>\n",
+            escape(id),
+            sentence(&belief.says),
+            asked.join(", ")
+        );
+    }
+    let heads = ["One often believes", "What holds instead", "Predict it"];
+    Ok(table("misconceptions", &heads, &rows))
+}
