@@ -34,7 +34,7 @@ pub(crate) fn render(part: &str, material: &Material, from: &str) -> Result<Stri
     let told = |error: Error| message(&error);
     match part {
         "glossary" => Ok(glossary::render(material, from)),
-        "words" => Ok(glossary::words(material)),
+        "words" => Ok(glossary::words(material, from)),
         "misconceptions" => misconceptions::render(material, from),
         "coverage" => coverage::render(material, from).map_err(told),
         "sources" => Ok(sources::render(material, from)),

@@ -49,12 +49,12 @@ pub(super) fn render(material: &Material, from: &str) -> Result<String> {
     let heads = ["Page", "Claims", "Runs", "Pieces of listings"];
     Ok(format!(
         "<ul>\n\
-         <li>{} claims on what a broker does. {bound} of them ({}) are bound to a test that shows \
-         them and to one that shows the opposite.</li>\n\
-         <li>{} outputs. {recorded} of them ({}) were recorded, and <code>cargo test</code> \
-         prints and compares each again: {}.</li>\n\
-         <li>{listings} pieces of listings, all of them out of programs that are compiled and run. \
-         Blocks of Rust that are not compiled: {rust}.</li>\n</ul>\n{}",
+         <li>Claims on what a broker does: {}. Bound to a test that shows them on a real broker, and to \
+         one that shows the opposite: {bound} ({}).</li>\n\
+         <li>Outputs: {}. Recorded, and printed again and compared by <code>cargo test</code>: \
+         {recorded} ({}); {}.</li>\n\
+         <li>Pieces of listings: {listings}, all out of programs that are compiled and run. \
+         Blocks of Rust on the pages that nothing compiles: {rust}.</li>\n</ul>\n{}",
         claims.len(),
         percent(bound, claims.len()),
         shown.len(),

@@ -56,7 +56,7 @@ pub(super) fn render(material: &Material, from: &str) -> String {
 }
 
 /// The terms for which each of the three brokers has a word.
-pub(super) fn words(material: &Material) -> String {
+pub(super) fn words(material: &Material, from: &str) -> String {
     let rows: String = in_order(material)
         .into_iter()
         .filter_map(|(name, term)| {
@@ -65,11 +65,13 @@ pub(super) fn words(material: &Material) -> String {
                 .into_iter()
                 .map(|word| format!("<td>{}</td>", sentence(word)))
                 .collect();
-            Some(format!(
-                "<tr><th scope=\"row\"><a href=\"#{}\">{}</a></th>{words}</tr>\n",
-                anchor(name),
-                escape(name)
-            ))
+            let shown = match material.term(name, from) {
+                Some(address) => {
+                    format!("<a href=\"{}\">{}</a>", escape(&address), escape(name))
+                }
+                None => escape(name),
+            };
+            Some(format!("<tr><th scope=\"row\">{shown}</th>{words}</tr>\n"))
         })
         .collect();
     table("words", &["Term", "NATS", "RabbitMQ", "Kafka"], &rows)

@@ -3,6 +3,7 @@
 use super::{link, settings, table};
 use crate::html::{escape, sentence};
 use crate::material::Material;
+use crate::survey::Survey;
 
 /// The table of misconceptions.
 ///
@@ -13,8 +14,13 @@ pub(super) fn render(material: &Material, from: &str) -> Result<String, String> 
     for (id, belief) in &material.misconceptions {
         let told = |wrong| format!("book/misconceptions.toml, {id}: {wrong}");
         let page = link(material, &belief.page, from, "").map_err(told)?;
-        let claim =
+        let mut explained =
             settings::claim(&belief.claim, &[&belief.page], material, from).map_err(told)?;
+        let makes = |page: &Survey| page.claims.contains(&belief.claim);
+        let mut pages = material.survey.iter();
+        if !pages.any(|it| it.slug == belief.page && makes(it)) {
+            explained = format!("{page}, {explained}");
+        }
         let asked: Vec<String> = material
             .asked_by(id)
             .iter()
@@ -24,7 +30,7 @@ pub(super) fn render(material: &Material, from: &str) -> Result<String, String> 
             })
             .collect();
         rows += &format!(
-            "<tr id=\"{}\"><td>{}</td><td>{page}, {claim}</td><td>{}</td></tr>\n",
+            "<tr id=\"{}\"><td>{}</td><td>{explained}</td><td>{}</td></tr>\n",
             escape(id),
             sentence(&belief.says),
             asked.join(", ")

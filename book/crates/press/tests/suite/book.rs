@@ -181,12 +181,17 @@ impl Book {
 
     /// The chapter's page after press, its fragments on lines of their own again.
     pub fn pressed(&self) -> String {
+        self.pressed_page("A queue")
+    }
+
+    /// The page with this title after press.
+    pub fn pressed_page(&self, title: &str) -> String {
         let output = self.press();
         assert!(output.status.success(), "{output:?}");
         let book: mdbook_driver::book::Book = serde_json::from_slice(&output.stdout).unwrap();
         let page = book
             .chapters()
-            .find(|chapter| chapter.name == "A queue")
+            .find(|chapter| chapter.name == title)
             .unwrap();
         page.content.replace("&#10;", "\n")
     }

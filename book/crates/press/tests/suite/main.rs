@@ -4,3 +4,4 @@
 mod book;
 mod pages;
 mod problems;
+mod reference;
