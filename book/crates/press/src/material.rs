@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 use catalog::{Catalog, Claim, ClaimId, Misconception, SetHere, Settings, Term, nearest};
-use mdbook_preprocessor::book::Book;
+use mdbook_preprocessor::book::{Book, BookItem};
 
 use crate::survey::Survey;
 
@@ -20,6 +20,8 @@ pub(crate) struct Material {
     /// What each page holds, in the order of the book.
     pub survey: Vec<Survey>,
     set: OnceLock<Vec<SetHere>>,
+    /// The part of the book that each page stands in, by its path without `.md`.
+    parts: BTreeMap<String, String>,
     /// The title of each page, by its path below the folder of the pages, without `.md`.
     titles: BTreeMap<String, String>,
 }
@@ -39,6 +41,18 @@ impl Material {
             .chapters()
             .filter_map(|chapter| Some((slug(chapter.path.as_deref()?), chapter.name.clone())))
             .collect();
+        let mut parts = BTreeMap::new();
+        let mut part = String::new();
+        for item in book.iter() {
+            match item {
+                BookItem::PartTitle(title) => part.clone_from(title),
+                BookItem::Chapter(chapter) => {
+                    let path = chapter.path.as_deref();
+                    parts.extend(path.map(|path| (slug(path), part.clone())));
+                }
+                BookItem::Separator => part.clear(),
+            }
+        }
         let survey = book
             .chapters()
             .filter_map(|chapter| {
@@ -53,6 +67,7 @@ impl Material {
             claims,
             misconceptions,
             survey,
+            parts,
             set: OnceLock::new(),
             titles,
         })
@@ -110,6 +125,19 @@ impl Material {
         };
         let up = "../".repeat(from.matches('/').count());
         Ok((format!("{up}{slug}.md"), title.clone()))
+    }
+
+    /// A title that tells a page from all others: with its part, where two have one title.
+    pub fn full_title(&self, slug: &str) -> Option<String> {
+        let title = self.titles.get(slug)?;
+        let is_same = |other: &&String| *other == title;
+        let part = self.parts.get(slug).filter(|part| !part.is_empty());
+        match part {
+            Some(part) if self.titles.values().filter(is_same).count() > 1 => {
+                Some(format!("{part}: {title}"))
+            }
+            _ => Some(title.clone()),
+        }
     }
 
     /// The claim of this id.

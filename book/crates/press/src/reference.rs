@@ -56,6 +56,7 @@ pub(crate) fn render(part: &str, material: &Material, from: &str) -> Result<Stri
 /// A link to a page, or to a place in it.
 fn link(material: &Material, slug: &str, from: &str, place: &str) -> Result<String, String> {
     let (address, title) = material.page(slug, from)?;
+    let title = material.full_title(slug).unwrap_or(title);
     let place = match place {
         "" => String::new(),
         place => format!("#{place}"),

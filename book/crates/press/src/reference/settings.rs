@@ -78,6 +78,7 @@ pub(super) fn claim(
         format!("no page makes the claim `{id}`; write [claim: {id}] behind its sentence")
     })?;
     let (address, title) = material.page(&page.slug, from)?;
+    let title = material.full_title(&page.slug).unwrap_or(title);
     Ok(format!(
         "<a class=\"tested\" href=\"{}#claim-{id}\" title=\"{id}\">tested: {}</a>",
         escape(&address),

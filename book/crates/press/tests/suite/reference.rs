@@ -136,6 +136,23 @@ fn terms_lead_to_the_glossary_once_and_not_from_headings_links_and_code() {
 }
 
 #[test]
+fn pages_of_one_title_are_told_apart_by_their_part() {
+    let summary = "[Start](index.md)\n\n# Rabbit\n\n- [A queue](ch03-queue.md)\n\n\
+                   # Cat\n\n- [A queue](cat.md)\n- [One](one.md)\n";
+    let other = PAGE.replace("predict lost", "predict ch03-queue/lost");
+    let page = book("coverage")
+        .file("book/src/SUMMARY.md", summary)
+        .file("book/src/cat.md", &other)
+        .file("book/src/one.md", &other)
+        .pressed_page("Start");
+    let titles: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.split_once(".md\">")?.1.split('<').next())
+        .collect();
+    assert_eq!(titles, ["Rabbit: A queue", "Cat: A queue", "One"]);
+}
+
+#[test]
 fn what_is_wrong_is_told() {
     insta::assert_snapshot!(book("glosary").report());
     insta::assert_snapshot!(book("settings redis").report());
