@@ -5,6 +5,7 @@
 
 mod batching;
 mod consumer;
+mod dedup;
 mod event_sourcing;
 mod faults;
 mod group;
