@@ -22,9 +22,9 @@ const TYPES: [&str; 7] = [
     "payment.charge",
     "stock.reserve",
 ];
-/// Lanes that are no service: the shop as a publisher, the brokers, workers, partitions, a choice, and the
+/// Lanes that are no service: the shop as a publisher, the brokers, the proxy before one, a choice, and the
 /// fate strip.
-const LANES: [&str; 6] = ["shop", "nats", "rabbit", "kafka", "choice", "fate"];
+const LANES: [&str; 7] = ["shop", "nats", "rabbit", "kafka", "wire", "choice", "fate"];
 const NUMBERED: [&str; 3] = ["worker ", "partition ", "consumer "];
 /// What the names of other tutorials begin with.
 const TOYS: [&str; 10] = [

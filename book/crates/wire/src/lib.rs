@@ -6,7 +6,7 @@
 //! no client goes around it.
 //!
 //! ```no_run
-//! # async fn example(servers: &str) -> Result<(), wire::Error> {
+//! # async fn example(servers: &str) -> Result<(), Box<dyn std::error::Error>> {
 //! use wire::{ApiKey, Loss, Proxy};
 //!
 //! let wire = Proxy::kafka(servers).await?;
@@ -14,7 +14,8 @@
 //! // A producer with `bootstrap.servers` set to `wire.url()` stores two batches. The connection ends
 //! // when the answer to the second one is on its way back.
 //! wire.struck(1).await?;
-//! wire.stop().await
+//! wire.stop().await?;
+//! # Ok(())
 //! # }
 //! ```
 

@@ -110,8 +110,8 @@ impl Shared {
                         let (servers, here) = (servers.clone(), shared.clone());
                         shared.spawn(async move { relay(&here, client, &servers).await });
                     }
-                    // The client has gone already, or this program has no file descriptor left. For
-                    // the latter another connection has to end, and that takes its time.
+                    // The client has gone already, or this program has no file descriptor left. The
+                    // latter is a poll: nothing tells when another connection has ended.
                     Err(_) => sleep(BREATH).await,
                 }
             }
