@@ -56,7 +56,7 @@ pub const SHAPES: [Shape; 5] = [
         best: |work| 2 + 2 * u32::from(work.again),
         because: "one server of one program keeps messages, replays them and acknowledges each",
         costs: "an acknowledged message reaches the disk up to two minutes later by default",
-        read: "ch02-nats-jetstream",
+        read: "ch02-nats-jetstream, ch02-nats-dedup",
     },
     Shape {
         broker: "rabbit",
@@ -95,7 +95,7 @@ pub const SHAPES: [Shape; 5] = [
         best: |_| 1,
         because: "a partition keeps its keys in order, one worker has it, and it can be read again",
         costs: "the number of partitions is the number of workers, and a bad message is your problem",
-        read: "ch04-kafka-producer, ch04-kafka-consumer",
+        read: "ch04-kafka-producer, ch04-kafka-consumer, ch04-kafka-keys",
     },
 ];
 
