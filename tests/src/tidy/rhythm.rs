@@ -70,17 +70,13 @@ pub fn follows(path: &str, markdown: &str) -> Vec<String> {
             .lines()
             .skip(section.lines.start)
             .take(section.lines.len() - 1);
-        // A question may be the summary that a click opens.
-        let asks = |line: &str| {
-            line.trim_end()
-                .trim_end_matches("</summary>")
-                .ends_with('?')
-        };
-        let questions = lines.filter(|line| asks(line)).count();
+        // A click on the question opens its answer.
+        let asks = |line: &&str| line.starts_with("<summary>") && line.ends_with("?</summary>");
+        let questions = lines.filter(asks).count();
         if questions != QUESTIONS {
             problems.push(format!(
-                "{path}:{}: there are {questions} questions; ask {QUESTIONS}, each ending its line with a \
-                 question mark",
+                "{path}:{}: there are {questions} questions; ask {QUESTIONS}, each as a line \
+                 `<summary>...?</summary>` in a `<details>` with its answer",
                 section.lines.start
             ));
         }
@@ -136,10 +132,18 @@ What is lost?
 
 ## Recall
 
-1. What is
-   lost?
-2. Why?
-3. When?
+<details>
+<summary>What is lost?</summary>
+
+Nothing.
+
+</details>
+<details>
+<summary>Why?</summary>
+</details>
+<details>
+<summary>When?</summary>
+</details>
 ";
 
     #[test]
@@ -176,9 +180,9 @@ What is lost?
                 "p.md:13: the section shows the run that goes wrong; add {{#transcript ...}}",
             ),
             (
-                "3. When?\n",
-                "",
-                "p.md:21: there are 2 questions; ask 3, each ending its line with a question mark",
+                "<summary>When?</summary>",
+                "3. When?",
+                "p.md:21: there are 2 questions; ask 3, each as a line `<summary>...?</summary>` in a `<details>` with its answer",
             ),
         ] {
             assert!(GOOD.contains(old), "{old}");
