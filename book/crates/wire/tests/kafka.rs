@@ -1,11 +1,13 @@
 //! The proxy before a real Kafka.
 #![allow(clippy::unwrap_used)]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use brokers::{Kind, Options};
-use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::error::RDKafkaErrorCode::{CoordinatorLoadInProgress, NotCoordinator};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::task::spawn_blocking;
 use wire::Proxy;
 
@@ -19,8 +21,18 @@ async fn ports(servers: String) -> Vec<i32> {
         config.set("group.id", "inventory");
         let client: BaseConsumer = config.create().unwrap();
         let metadata = client.fetch_metadata(None, LONG).unwrap();
-        let groups = client.fetch_group_list(None, LONG).unwrap();
-        assert!(groups.groups().is_empty());
+        let mut place = TopicPartitionList::new();
+        place.add_partition("orders", 0);
+        let begun = Instant::now();
+        let place = loop {
+            match client.committed_offsets(place.clone(), LONG) {
+                // A Kafka that has just started says for a moment: not yet.
+                Err(KafkaError::MetadataFetch(NotCoordinator | CoordinatorLoadInProgress))
+                    if begun.elapsed() < LONG => {}
+                answer => break answer.unwrap(),
+            }
+        };
+        assert_eq!(place.elements()[0].offset(), Offset::Invalid);
         metadata.brokers().iter().map(|it| it.port()).collect()
     };
     spawn_blocking(ask).await.unwrap()
