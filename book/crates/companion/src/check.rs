@@ -12,9 +12,9 @@ use crate::{cargo, repository, signals};
 /// Format, lints, pages, tests: in this order, up to the first that fails
 ///
 /// Runs cargo fmt --all -- --check, cargo clippy --workspace --all-targets -- -D warnings, the same
-/// with --all-features, cargo book build and cargo test. With --brokers floor it runs the claims and the recorded runs
-/// alone, on the oldest brokers that the book supports; they come into the cache beside the
-/// newest.
+/// with --all-features, cargo book build and cargo test. With --brokers floor it runs the claims
+/// and the recorded runs alone, on the oldest brokers that the book supports; they come into the
+/// cache beside the newest.
 #[derive(clap::Args)]
 pub struct Args {
     /// Which releases of the brokers
