@@ -7,17 +7,18 @@ use futures_util::StreamExt;
 use history::{Event, Log, Verb};
 use lapin::options::*;
 use lapin::types::FieldTable;
-use lapin::{Connection, Consumer};
+use lapin::{Channel, Connection, Consumer};
 
 use crate::shop::order_of;
 use crate::topology::QUEUE;
 
-pub async fn consume(connection: &Connection) -> Result<Consumer> {
+pub async fn consume(connection: &Connection) -> Result<(Channel, Consumer)> {
     let channel = connection.create_channel().await?;
     channel.basic_qos(1, BasicQosOptions::default()).await?;
     let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
     let consumer = channel.basic_consume(QUEUE.into(), "email".into(), options, arguments);
-    consumer.await.context("cannot consume")
+    let consumer = consumer.await.context("cannot consume")?;
+    Ok((channel, consumer))
 }
 
 pub async fn work(orders: &mut Consumer, count: usize, log: &mut Log) -> Result<()> {

@@ -65,11 +65,12 @@ async fn trade(
 ) -> Result<()> {
     // ANCHOR: day
     topology::declare(args, channel).await?;
-    let mut email = email::consume(connection).await?;
+    let (emails, mut email) = email::consume(connection).await?;
     publish(channel, 1..=3, log).await?;
     email::work(&mut email, 3, log).await?;
     let waiting = ready(channel, QUEUE).await?;
     log.remark("rabbit", &format!("has {waiting} orders left for email"));
+    emails.close(200, "the day is over".into()).await?;
     publish(channel, 4..=5, log).await?;
     if args.max_age == MaxAge::Seconds {
         // RabbitMQ cuts in the background.

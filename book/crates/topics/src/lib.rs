@@ -78,11 +78,17 @@ impl Topic {
     /// # Errors
     /// When somebody is still in a group, or Kafka does not answer in time.
     pub async fn delete_groups(&self, groups: &[&str]) -> Result<()> {
-        let deleted = self.admin.delete_groups(groups, &options()).await;
-        for group in deleted.context("cannot delete the groups")? {
-            match group {
-                Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound)) => {}
-                Err((name, why)) => bail!("cannot delete the group {name}: {why}"),
+        let begun = Instant::now();
+        for group in groups {
+            loop {
+                let deleted = self.admin.delete_groups(&[group], &options()).await;
+                match deleted.context("cannot delete the group")?.pop() {
+                    None | Some(Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound))) => break,
+                    // Whoever has just left may still be counted. Each turn waits for Kafka.
+                    Some(Err((_, RDKafkaErrorCode::NonEmptyGroup)))
+                        if begun.elapsed() < PATIENCE => {}
+                    Some(Err((name, why))) => bail!("cannot delete the group {name}: {why}"),
+                }
             }
         }
         Ok(())
