@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use history::{Event, Log, Verb};
@@ -10,10 +11,12 @@ use rdkafka::client::ClientContext;
 use rdkafka::consumer::{
     BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance, StreamConsumer,
 };
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::BorrowedMessage;
 use rdkafka::{ClientConfig, Message, Statistics, TopicPartitionList};
 use tokio::task::block_in_place;
 
+use crate::PATIENCE;
 use crate::args::{Args, Name, Protocol, word};
 
 /// What a consumer says as soon as it is in its group. The listing waits for it and does not show it.
@@ -110,7 +113,7 @@ pub async fn work(args: &Args, number: u32, topic: &str, group: &str) -> Result<
                 let order = crate::order_of(record.payload().context("an order is empty")?)?;
                 let place = format!("of partition {}", record.partition());
                 // Committed before it is told: the shop may kill this process once it has heard it.
-                block_in_place(|| consumer.commit_message(&record, CommitMode::Sync))?;
+                block_in_place(|| commit(&consumer, &record))?;
                 consumer.context().event(Verb::Done, order, place);
             }
             // After an error of this kind the client does nothing any more.
@@ -125,6 +128,20 @@ pub async fn work(args: &Args, number: u32, topic: &str, group: &str) -> Result<
     // The consumer leaves its group. That waits for Kafka, so the runtime is told.
     block_in_place(|| drop(consumer));
     Ok(())
+}
+
+/// Commits and waits for Kafka. With the newer protocol each change of the group gives its members a
+/// new epoch, and a commit with the one before is refused. The client hears of the new one with its
+/// next heartbeat.
+fn commit(consumer: &StreamConsumer<Member>, record: &BorrowedMessage<'_>) -> KafkaResult<()> {
+    let begun = Instant::now();
+    loop {
+        match consumer.commit_message(record, CommitMode::Sync) {
+            Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::StaleMemberEpoch))
+                if begun.elapsed() < PATIENCE => {}
+            answer => return answer,
+        }
+    }
 }
 
 fn settings(args: &Args, number: u32, group: &str) -> Result<ClientConfig> {
