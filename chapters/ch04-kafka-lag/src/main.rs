@@ -84,6 +84,7 @@ async fn trade(args: &Args, kafka: &Broker, topic: &Topic, log: &mut Log) -> Res
         two.pack(log)?;
     }
     // ANCHOR_END: trade
+    two.joined().await?;
     two.end();
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! A consumer of the inventory service, with a queue of its own between Kafka and the work.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use history::{Event, Log, Verb};
@@ -12,6 +13,9 @@ use tokio::time::timeout;
 
 use crate::args::Commit;
 use crate::{PARTITION, PATIENCE};
+
+/// How often a consumer that joins looks whether it has.
+const TICK: Duration = Duration::from_millis(50);
 
 /// A consumer and what it has taken and not packed yet.
 pub struct Packer {
@@ -92,6 +96,22 @@ impl Packer {
             );
         }
         Ok(())
+    }
+
+    /// Returns when it has the partition. A consumer that ends while it joins cannot say goodbye, and
+    /// Kafka counts it as a member until its session is over.
+    pub async fn joined(&self) -> Result<()> {
+        let joined = async {
+            while self.consumer.assignment()?.count() == 0 {
+                // The client hears of its partitions while it is asked for records.
+                if let Ok(record) = timeout(TICK, self.consumer.recv()).await {
+                    record?;
+                }
+            }
+            anyhow::Ok(())
+        };
+        let joined = timeout(PATIENCE, joined).await;
+        joined.context("Kafka gives it no partition")?
     }
 
     /// Ends it. What is in its queue is gone.
