@@ -80,6 +80,14 @@ impl Shop {
 
     /// Whether these numbers have all that has happened.
     async fn is_current(&self, text: &str) -> Result<bool> {
+        // A queue that is new has told some of its numbers only.
+        let told = |name: &str| {
+            text.lines()
+                .any(|line| line.starts_with(&format!("{name}{{")))
+        };
+        if !NAMES.into_iter().all(told) {
+            return Ok(false);
+        }
         let (ready, unacked) = (value(text, READY)?, value(text, UNACKED)?);
         Ok(ready == self.ready().await?
             && ready + unacked == self.stored - self.acknowledged
