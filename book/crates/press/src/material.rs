@@ -1,6 +1,6 @@
 //! All that the pages draw from, read once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -94,19 +94,25 @@ impl Material {
         Some(format!("{address}#{}", crate::reference::anchor(term)))
     }
 
-    /// The predictions, each with its page, that have this misconception as an answer.
-    pub fn asked_by(&self, misconception: &str) -> Vec<(&str, &str)> {
-        let asks = |prediction: &str| {
-            let (chapter, id) = prediction.split_once('/').unwrap_or((prediction, ""));
-            let found = self.catalog.predict(chapter, id);
-            found.is_ok_and(|found| {
-                let mut beliefs = found.options.iter().map(|option| &option.misconception);
-                beliefs.any(|belief| belief.as_deref() == Some(misconception))
-            })
-        };
-        let pages = self.survey.iter();
-        let asked = pages.flat_map(|page| page.predictions.iter().map(|id| (&*page.slug, &**id)));
-        asked.filter(|(_, id)| asks(id)).collect()
+    /// By misconception, the predictions that have it as an answer, each with the page that asks.
+    pub fn asked(&self) -> BTreeMap<String, Vec<(&str, &str)>> {
+        let mut asked: BTreeMap<String, Vec<(&str, &str)>> = BTreeMap::new();
+        for page in &self.survey {
+            for prediction in &page.predictions {
+                let (chapter, id) = prediction.split_once('/').unwrap_or((prediction, ""));
+                // A prediction that cannot be read is told where it is rendered.
+                let Ok(found) = self.catalog.predict(chapter, id) else {
+                    continue;
+                };
+                let options = found.options.into_iter();
+                let beliefs: BTreeSet<_> = options.filter_map(|it| it.misconception).collect();
+                for belief in beliefs {
+                    let asks = asked.entry(belief).or_default();
+                    asks.push((&page.slug, prediction));
+                }
+            }
+        }
+        asked
     }
 
     /// The address of the page `slug` as seen from the page `from`, and its title.

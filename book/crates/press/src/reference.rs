@@ -7,10 +7,12 @@ mod settings;
 mod sources;
 
 use anyhow::Error;
+use catalog::ClaimId;
 
 use crate::html::escape;
 use crate::material::Material;
 use crate::report::message;
+use crate::survey::Survey;
 
 pub(crate) use glossary::{anchor, term};
 
@@ -78,6 +80,28 @@ fn links<'a>(
         .into_iter()
         .filter_map(|slug| link(material, slug, from, "").ok())
         .collect()
+}
+
+/// A link to the claim where a page makes it; one of `pages` if it does.
+fn claim(id: &ClaimId, pages: &[&str], material: &Material, from: &str) -> Result<String, String> {
+    material.claim(id)?;
+    let makes = |page: &&Survey| page.claims.contains(id);
+    let page = material
+        .survey
+        .iter()
+        .filter(makes)
+        .find(|page| pages.contains(&page.slug.as_str()))
+        .or_else(|| material.survey.iter().find(makes));
+    let page = page.ok_or_else(|| {
+        format!("no page makes the claim `{id}`; write [claim: {id}] behind its sentence")
+    })?;
+    let (address, title) = material.page(&page.slug, from)?;
+    let title = material.full_title(&page.slug).unwrap_or(title);
+    Ok(format!(
+        "<a class=\"tested\" href=\"{}#claim-{id}\" title=\"{id}\">tested: {}</a>",
+        escape(&address),
+        escape(&title)
+    ))
 }
 
 /// A table that may be scrolled on a narrow screen.

@@ -1,6 +1,6 @@
 //! What is often believed, with the test that shows otherwise.
 
-use super::{link, settings, table};
+use super::{claim, link, table};
 use crate::html::{escape, sentence};
 use crate::material::Material;
 use crate::survey::Survey;
@@ -10,20 +10,21 @@ use crate::survey::Survey;
 /// # Errors
 /// When one names a claim or a page that does not exist.
 pub(super) fn render(material: &Material, from: &str) -> Result<String, String> {
+    let asked = material.asked();
     let mut rows = String::new();
     for (id, belief) in &material.misconceptions {
         let told = |wrong| format!("book/misconceptions.toml, {id}: {wrong}");
         let page = link(material, &belief.page, from, "").map_err(told)?;
-        let mut explained =
-            settings::claim(&belief.claim, &[&belief.page], material, from).map_err(told)?;
+        let mut explained = claim(&belief.claim, &[&belief.page], material, from).map_err(told)?;
         let makes = |page: &Survey| page.claims.contains(&belief.claim);
         let mut pages = material.survey.iter();
         if !pages.any(|it| it.slug == belief.page && makes(it)) {
             explained = format!("{page}, {explained}");
         }
-        let asked: Vec<String> = material
-            .asked_by(id)
-            .iter()
+        let asked: Vec<String> = asked
+            .get(id)
+            .into_iter()
+            .flatten()
             .filter_map(|(slug, prediction)| {
                 let place = format!("predict-{}", prediction.replace('/', "-"));
                 link(material, slug, from, &place).ok()

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::Error;
-use catalog::{ClaimId, SetHere, Setting};
+use catalog::{SetHere, Setting};
 
-use super::{link, slugged, table};
+use super::{claim, link, slugged, table};
 use crate::html::{escape, sentence};
 use crate::material::Material;
 use crate::report::message;
-use crate::survey::Survey;
 
 /// So many pages are listed in the open.
 const FEW: usize = 3;
@@ -56,33 +55,6 @@ fn row(
         sentence(&setting.value),
         sentence(&setting.why),
         set_by(&here, material, from),
-    ))
-}
-
-/// A link to the claim where a page makes it; one of `pages` if it does.
-pub(super) fn claim(
-    id: &ClaimId,
-    pages: &[&str],
-    material: &Material,
-    from: &str,
-) -> Result<String, String> {
-    material.claim(id)?;
-    let makes = |page: &&Survey| page.claims.contains(id);
-    let page = material
-        .survey
-        .iter()
-        .filter(makes)
-        .find(|page| pages.contains(&page.slug.as_str()))
-        .or_else(|| material.survey.iter().find(makes));
-    let page = page.ok_or_else(|| {
-        format!("no page makes the claim `{id}`; write [claim: {id}] behind its sentence")
-    })?;
-    let (address, title) = material.page(&page.slug, from)?;
-    let title = material.full_title(&page.slug).unwrap_or(title);
-    Ok(format!(
-        "<a class=\"tested\" href=\"{}#claim-{id}\" title=\"{id}\">tested: {}</a>",
-        escape(&address),
-        escape(&title)
     ))
 }
 
