@@ -9,23 +9,19 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, Consumer, PublisherConfirm};
 use tokio::time::timeout;
 
-use crate::shop::{PATIENCE, connect, consume, filled, next, ready, text, url};
+use crate::shop::{
+    PATIENCE, confirming, connect, consume, declare, filled, next, ready, text, url,
+};
 
 /// A stream in which each order fills a segment where `limit` is given: an argument that limits it.
 async fn stream(name: &str, limit: Option<(&str, AMQPValue)>) -> (Connection, Channel) {
-    let (shop, channel) = connect(url().await).await;
-    let mut arguments = FieldTable::default();
-    arguments.insert("x-queue-type".into(), text("stream"));
-    if let Some((name, value)) = limit {
-        arguments.insert(name.into(), value);
-        let segment = AMQPValue::LongLongInt(5_000);
-        arguments.insert("x-stream-max-segment-size-bytes".into(), segment);
-    }
-    let options = QueueDeclareOptions::durable();
-    let declared = channel.queue_declare(name.into(), options, arguments);
-    declared.await.unwrap();
-    let confirms = ConfirmSelectOptions::default();
-    channel.confirm_select(confirms).await.unwrap();
+    let (shop, channel) = confirming(url().await).await;
+    let size = "x-stream-max-segment-size-bytes";
+    let segment = limit
+        .is_some()
+        .then_some((size, AMQPValue::LongLongInt(5_000)));
+    let arguments: Vec<_> = limit.into_iter().chain(segment).collect();
+    declare(&channel, name, "stream", &arguments).await;
     (shop, channel)
 }
 
