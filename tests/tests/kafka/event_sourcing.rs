@@ -19,6 +19,14 @@ const COMPACTED: Settings<'_> = &[
     ("delete.retention.ms", "0"),
 ];
 
+/// What compaction leaves of [`states`]: the full segment without what is out of date, and the one
+/// that is written to.
+const LEFT: [(i64, &str, Option<&str>); 3] = [
+    (1, "o-2", Some("a")),
+    (3, "o-1", Some("c")),
+    (4, "o-3", Some("a")),
+];
+
 /// Stores a record, or a tombstone, of so many days ago.
 async fn put(
     topic: &Topic,
@@ -76,12 +84,7 @@ async fn until_left(topic: &Topic, left: &[(i64, &str, Option<&str>)]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn compaction_keeps_the_last_record_of_each_key() {
     let topic = states(COMPACTED, 4).await;
-    let left = [
-        (1, "o-2", Some("a")),
-        (3, "o-1", Some("c")),
-        (4, "o-3", Some("a")),
-    ];
-    until_left(&topic, &left).await;
+    until_left(&topic, &LEFT).await;
 }
 
 /// claim: kafka.compaction.last
@@ -95,12 +98,7 @@ async fn what_is_not_compacted_keeps_all_contrast() {
 
 async fn compaction_has_been() {
     let probe = states(COMPACTED, 4).await;
-    let left = [
-        (1, "o-2", Some("a")),
-        (3, "o-1", Some("c")),
-        (4, "o-3", Some("a")),
-    ];
-    until_left(&probe, &left).await;
+    until_left(&probe, &LEFT).await;
 }
 
 /// claim: kafka.compaction.full-segments
@@ -138,12 +136,7 @@ async fn a_segment_that_is_full_is_compacted_contrast() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_of_a_compacted_log_goes_on_at_the_next_record() {
     let topic = states(COMPACTED, 4).await;
-    let left = [
-        (1, "o-2", Some("a")),
-        (3, "o-1", Some("c")),
-        (4, "o-3", Some("a")),
-    ];
-    until_left(&topic, &left).await;
+    until_left(&topic, &LEFT).await;
     // Offset 0 is gone, and that is no error even for a reader without a rule.
     assert_eq!(at_first(&topic).await.unwrap(), 1);
 }
