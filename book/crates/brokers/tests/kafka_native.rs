@@ -109,11 +109,10 @@ async fn one_on_path_is_used_and_prepared_once_for_quick_starts() {
 #[tokio::test]
 async fn a_link_to_the_jars_is_no_other_kafka() {
     installed(Kind::Kafka).await;
-    let users = brokers::cache::folder().unwrap().join("kafka");
     let path = path_without(|name| name == "kafka-server-start.sh");
     let start = || {
         let cache = tempfile::tempdir().unwrap();
-        symlink(&users, cache.path().join("kafka")).unwrap();
+        brokers::cache::lend(cache.path()).unwrap();
         run(with(cache.path(), path.path()))
     };
     start();
