@@ -162,6 +162,14 @@ fn chapters_say_what_they_are() {
 }
 
 #[test]
+fn the_first_chapters_build_without_kafkas_client() {
+    each(
+        |file| is_chapters(file, "/Cargo.toml"),
+        manifest::builds_no_kafka_client,
+    );
+}
+
+#[test]
 fn knobs_are_the_options() {
     let mut problems = Vec::new();
     for chapter in book().unwrap().chapters() {

@@ -18,8 +18,20 @@ pub enum Through {
     Channel,
     /// A quorum queue of RabbitMQ
     Queue,
-    /// A topic of Kafka
+    /// A topic of Kafka; needs the feature `kafka`
     Log,
     /// A log again: a stream of NATS JetStream
     Stream,
+}
+
+/// What to type where this program was built without Kafka's client.
+#[cfg(not(feature = "kafka"))]
+pub fn with_client() -> String {
+    let package = env!("CARGO_PKG_NAME");
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    format!(
+        "this program was built without Kafka's client; build it with:\n  \
+         cargo run -p {package} --features kafka -- {}",
+        words.join(" ")
+    )
 }

@@ -4,12 +4,13 @@
 //! ```console
 //! cargo run -p ch01-queue-or-log -- --through channel
 //! cargo run -p ch01-queue-or-log -- --through queue
-//! cargo run -p ch01-queue-or-log -- --through log
 //! cargo run -p ch01-queue-or-log -- --through stream
+//! cargo run -p ch01-queue-or-log --features kafka -- --through log
 //! ```
 
 mod args;
 mod channel;
+#[cfg(feature = "kafka")]
 mod log;
 mod queue;
 mod stream;
@@ -34,7 +35,10 @@ async fn main() -> Result<()> {
     match args.through {
         Through::Channel => channel::day(&mut day).await,
         Through::Queue => queue::day(&mut day).await,
+        #[cfg(feature = "kafka")]
         Through::Log => log::day(&mut day).await,
+        #[cfg(not(feature = "kafka"))]
+        Through::Log => Err(anyhow!(args::with_client())),
         Through::Stream => stream::day(&mut day).await,
     }
 }

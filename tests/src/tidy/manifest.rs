@@ -88,6 +88,34 @@ pub fn is_chapter(file: &File) -> Vec<String> {
     problems
 }
 
+/// Kafka's client for Rust is a C library that a reader of the first chapters has not asked for.
+/// Chapters 01 to 03 take it, and what brings it, with a feature only.
+pub fn builds_no_kafka_client(file: &File) -> Vec<String> {
+    let early = ["chapters/ch01-", "chapters/ch02-", "chapters/ch03-"];
+    if !early.iter().any(|folder| file.path.starts_with(folder)) {
+        return Vec::new();
+    }
+    let manifest: Table = file.text.parse().unwrap_or_default();
+    let dependencies = manifest.get("dependencies").and_then(Value::as_table);
+    let brings = |name: &&str| {
+        let dependency = dependencies.and_then(|all| all.get(*name));
+        let optional = dependency.and_then(|it| it.get("optional"));
+        dependency.is_some() && optional != Some(&Value::Boolean(true))
+    };
+    let problem = |name: &str| {
+        format!(
+            "{}: every reader of the first chapters would build Kafka's C client for this; write \
+             `{name} = {{ workspace = true, optional = true }}` and a feature `kafka`",
+            file.path
+        )
+    };
+    ["rdkafka", "topics"]
+        .iter()
+        .filter(|name| brings(name))
+        .map(|name| problem(name))
+        .collect()
+}
+
 /// The options that a program's `-h` shows, with the values that each may have. `--help` and
 /// `--version` are left out.
 pub fn options(help: &str) -> BTreeMap<String, Vec<String>> {
@@ -221,6 +249,34 @@ test = false
             ("brokers = [\"rabbitmq\"]", ""),
         ] {
             assert_eq!(is_chapter(&changed(old, new)).len(), 1, "{old} -> {new}");
+        }
+    }
+
+    #[test]
+    fn the_first_chapters_build_no_kafka_client() {
+        let optional = "rdkafka = { workspace = true, optional = true }";
+        for (path, dependency, problems) in [
+            (
+                "chapters/ch01-queue/Cargo.toml",
+                "rdkafka.workspace = true",
+                1,
+            ),
+            (
+                "chapters/ch03-rabbit-queue/Cargo.toml",
+                "topics.workspace = true",
+                1,
+            ),
+            ("chapters/ch02-nats/Cargo.toml", optional, 0),
+            (
+                "chapters/ch04-kafka-keys/Cargo.toml",
+                "rdkafka.workspace = true",
+                0,
+            ),
+        ] {
+            let mut file = changed("", "");
+            file.path = path.into();
+            file.text = format!("[dependencies]\n{dependency}\n");
+            assert_eq!(builds_no_kafka_client(&file).len(), problems, "{path}");
         }
     }
 
