@@ -1,0 +1,13 @@
+//! The program as its users see it: a module for each command or subject, and `common` with what they
+//! share. One test binary for all: its tests mostly wait, and do so side by side.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod accept;
+mod build;
+mod cargo;
+mod common;
+mod help;
+mod new;
+mod serve;
+mod serve_attacks;
+mod warm;

@@ -1,0 +1,437 @@
+//! ch02-nats-jetstream: what is stored, who gets it, and when it comes again.
+
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::stream::{DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::{self, AckKind, Context};
+use tokio::time::{sleep, timeout};
+
+use super::shop::{LONG, connect, next, server, subscribed};
+use super::store::{ask, ask_one, deliveries, held, shop, store};
+
+/// An ack wait that a test can wait for.
+const SHORT: Duration = Duration::from_millis(400);
+/// Longer than the server needs for what it does at once.
+const SOON: Duration = Duration::from_millis(300);
+
+/// claim: nats.puback.second-await
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_second_await_says_stored() {
+    let nats = server().await;
+    let jetstream = jetstream::new(connect(&nats).await);
+    // No stream has this subject. The first await is content.
+    let sent = jetstream.publish("order.created", "o-1".into()).await;
+    let stored = sent.unwrap().await;
+    assert_eq!(stored.unwrap_err().kind(), PublishErrorKind::StreamNotFound);
+}
+
+/// claim: nats.puback.second-await
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_second_await_says_stored_contrast() {
+    let nats = server().await;
+    let (jetstream, _) = shop(&connect(&nats).await, |_, _| {}).await;
+    let sent = jetstream.publish("order.created", "o-1".into()).await;
+    assert_eq!(sent.unwrap().await.unwrap().sequence, 1);
+}
+
+/// How many of a hundred stored messages are there after SIGKILL and a new start.
+async fn after_a_kill(storage: StorageType) -> Option<u64> {
+    let mut nats = server().await;
+    let (jetstream, _) = shop(&connect(&nats).await, |stream, _| stream.storage = storage).await;
+    store(&jetstream, 100).await;
+    nats.kill().await.unwrap();
+    nats.restart().await.unwrap();
+    let jetstream = jetstream::new(connect(&nats).await);
+    let stream = jetstream.get_stream("SHOP").await.ok()?;
+    Some(stream.cached_info().state.messages)
+}
+
+/// claim: nats.puback.kill
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stored_is_there_after_a_kill() {
+    assert_eq!(after_a_kill(StorageType::File).await, Some(100));
+}
+
+/// claim: nats.puback.kill
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stored_is_there_after_a_kill_contrast() {
+    assert_eq!(after_a_kill(StorageType::Memory).await, None);
+}
+
+/// Two orders; one worker asks for `count`, then another one asks. What each of them gets.
+async fn asked_for(count: usize) -> (usize, usize) {
+    let nats = server().await;
+    let (jetstream, inventory) = shop(&connect(&nats).await, |_, _| {}).await;
+    store(&jetstream, 2).await;
+    let one = ask(&inventory, count, LONG).await.len();
+    (one, ask(&inventory, 1, SOON).await.len())
+}
+
+/// claim: nats.pull.asked
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_gets_what_it_asks_for() {
+    assert_eq!(asked_for(1).await, (1, 1));
+}
+
+/// claim: nats.pull.asked
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_gets_what_it_asks_for_contrast() {
+    assert_eq!(asked_for(2).await, (2, 0), "none is left for the other");
+}
+
+/// claim: nats.ack-wait.alive
+/// claim: nats.disconnect.waits
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_acknowledged_in_time_comes_again() {
+    let nats = server().await;
+    let client = connect(&nats).await;
+    let (jetstream, inventory) = shop(&client, |_, config| config.ack_wait = SHORT).await;
+    store(&jetstream, 2).await;
+    let begun = Instant::now();
+    // One worker is alive and at work, another one's connection ends.
+    let _held = ask_one(&inventory, LONG).await.unwrap();
+    {
+        let worker = jetstream::new(connect(&nats).await);
+        let consumer = worker.get_consumer_from_stream("inventory", "SHOP").await;
+        ask_one(&consumer.unwrap(), LONG).await.unwrap();
+    }
+    for message in ask(&inventory, 2, LONG).await {
+        assert_eq!(deliveries(&message), 2);
+        assert!(begun.elapsed() >= SHORT, "{:?}", begun.elapsed());
+    }
+}
+
+/// claim: nats.ack-wait.alive
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_acknowledged_in_time_comes_again_contrast() {
+    let nats = server().await;
+    let client = connect(&nats).await;
+    let wait = Duration::from_secs(1);
+    let (jetstream, inventory) = shop(&client, |_, config| config.ack_wait = wait).await;
+    store(&jetstream, 1).await;
+    let message = ask_one(&inventory, LONG).await.unwrap();
+    let begun = Instant::now();
+    while begun.elapsed() < wait * 3 / 2 {
+        message.ack_with(AckKind::Progress).await.unwrap();
+        // Another worker asks all the time, and gets nothing.
+        assert!(ask_one(&inventory, wait / 10).await.is_none());
+    }
+}
+
+/// Takes one message, answers it, and says what another worker gets within this time, and when.
+async fn answered(
+    kind: Option<AckKind>,
+    ack_wait: Duration,
+    wait: Duration,
+) -> Option<(i64, Duration)> {
+    let nats = server().await;
+    let client = connect(&nats).await;
+    let (jetstream, inventory) = shop(&client, |_, config| config.ack_wait = ack_wait).await;
+    store(&jetstream, 1).await;
+    let message = ask_one(&inventory, LONG).await.unwrap();
+    let begun = Instant::now();
+    if let Some(kind) = kind {
+        message.ack_with(kind).await.unwrap();
+    }
+    let again = ask_one(&inventory, wait).await;
+    assert_eq!(held(&jetstream).await, 1, "the stream keeps it in any case");
+    Some((deliveries(&again?), begun.elapsed()))
+}
+
+/// The ack wait is the default here, and nobody waits for it.
+async fn handed_back(kind: Option<AckKind>) -> Option<i64> {
+    let again = answered(kind, Duration::from_secs(30), SOON).await;
+    again.map(|(deliveries, _)| deliveries)
+}
+
+/// claim: nats.disconnect.waits
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_acknowledged_in_time_comes_again_at_once_contrast() {
+    let back = handed_back(Some(AckKind::Nak(None))).await;
+    assert_eq!(back, Some(2), "a worker that says so need not wait");
+}
+
+/// claim: nats.nak.at-once
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_handed_back_comes_again_at_once() {
+    assert_eq!(handed_back(Some(AckKind::Nak(None))).await, Some(2));
+}
+
+/// claim: nats.nak.at-once
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_handed_back_comes_again_at_once_contrast() {
+    assert_eq!(handed_back(None).await, None);
+}
+
+/// claim: nats.nak.delay
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nak_may_name_a_delay() {
+    let delay = Duration::from_millis(800);
+    // Longer than the ack wait, which no longer counts.
+    let again = answered(Some(AckKind::Nak(Some(delay))), SHORT, LONG).await;
+    let (deliveries, after) = again.unwrap();
+    assert_eq!(deliveries, 2);
+    assert!(after >= delay, "{after:?}");
+}
+
+/// claim: nats.nak.delay
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nak_may_name_a_delay_contrast() {
+    let (_, after) = answered(None, SHORT, LONG).await.unwrap();
+    assert!(after < Duration::from_millis(800), "{after:?}");
+}
+
+/// claim: nats.term.never
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_given_up_comes_never_again() {
+    let again = answered(Some(AckKind::Term), SHORT, SHORT * 2).await;
+    assert_eq!(again, None);
+}
+
+/// claim: nats.term.never
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_given_up_comes_never_again_contrast() {
+    let again = answered(None, SHORT, SHORT * 2).await;
+    assert_eq!(again.unwrap().0, 2);
+}
+
+/// A message is delivered twice; the first worker acknowledges it then, or does not. Whether it
+/// comes a third time.
+async fn acknowledged_late(acknowledged: bool) -> bool {
+    let nats = server().await;
+    let client = connect(&nats).await;
+    let (jetstream, inventory) = shop(&client, |_, config| config.ack_wait = SHORT).await;
+    store(&jetstream, 1).await;
+    let first = ask_one(&inventory, LONG).await.unwrap();
+    let second = ask_one(&inventory, LONG).await.unwrap();
+    assert_eq!(deliveries(&second), 2);
+    if acknowledged {
+        first.double_ack().await.unwrap();
+    }
+    ask_one(&inventory, SHORT * 2).await.is_some()
+}
+
+/// claim: nats.ack.any-delivery
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_acknowledgement_counts() {
+    assert!(!acknowledged_late(true).await);
+}
+
+/// claim: nats.ack.any-delivery
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_acknowledgement_counts_contrast() {
+    assert!(acknowledged_late(false).await);
+}
+
+/// One worker has two messages in its client. It works on the first, and acknowledges it, for
+/// longer than the ack wait. How many another worker gets meanwhile.
+async fn waiting_in_the_client(asks_for: usize) -> usize {
+    let nats = server().await;
+    let client = connect(&nats).await;
+    let wait = Duration::from_secs(1);
+    let (jetstream, inventory) = shop(&client, |_, config| config.ack_wait = wait).await;
+    store(&jetstream, asks_for).await;
+    let messages = ask(&inventory, asks_for, LONG).await;
+    let begun = Instant::now();
+    while begun.elapsed() < wait * 3 / 2 {
+        messages[0].ack_with(AckKind::Progress).await.unwrap();
+        // Work that lasts, which is the fault here.
+        sleep(wait / 10).await;
+    }
+    messages[0].double_ack().await.unwrap();
+    ask(&inventory, 10, SOON).await.len()
+}
+
+/// claim: nats.ack-wait.from-delivery
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ack_wait_begins_when_the_message_is_delivered() {
+    assert_eq!(waiting_in_the_client(2).await, 1, "the one not begun");
+}
+
+/// claim: nats.ack-wait.from-delivery
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ack_wait_begins_when_the_message_is_delivered_contrast() {
+    assert_eq!(waiting_in_the_client(1).await, 0);
+}
+
+/// Four orders, all acknowledged. What a consumer gets that begins with the third.
+async fn read_again(retention: RetentionPolicy) -> Vec<u64> {
+    let nats = server().await;
+    let client = connect(&nats).await;
+    let change = |stream: &mut jetstream::stream::Config| stream.retention = retention;
+    let (jetstream, inventory) = shop(&client, |stream, _| change(stream)).await;
+    store(&jetstream, 4).await;
+    for message in ask(&inventory, 4, LONG).await {
+        message.double_ack().await.unwrap();
+    }
+    sequences_from(&jetstream, 3).await
+}
+
+async fn sequences_from(jetstream: &Context, sequence: u64) -> Vec<u64> {
+    let stream = jetstream.get_stream("SHOP").await.unwrap();
+    let mut sequences = Vec::new();
+    let last = stream.cached_info().state.last_sequence;
+    for number in sequence..=last {
+        if stream.get_raw_message(number).await.is_ok() {
+            sequences.push(number);
+        }
+    }
+    sequences
+}
+
+/// claim: nats.stream.keeps
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_keeps_what_is_acknowledged() {
+    assert_eq!(read_again(RetentionPolicy::Limits).await, [3, 4]);
+}
+
+/// claim: nats.stream.keeps
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_keeps_what_is_acknowledged_contrast() {
+    assert_eq!(read_again(RetentionPolicy::WorkQueue).await, [0; 0]);
+}
+
+/// A stream with room for two messages is sent three, while nobody reads: how many of them it takes,
+/// and the orders that its consumer gets then.
+async fn overfull(discard: DiscardPolicy) -> (usize, Vec<String>) {
+    let nats = server().await;
+    let change = |stream: &mut jetstream::stream::Config| {
+        (stream.max_messages, stream.discard) = (2, discard);
+    };
+    let (jetstream, inventory) = shop(&connect(&nats).await, |stream, _| change(stream)).await;
+    let mut taken = 0;
+    for order in ["o-1", "o-2", "o-3"] {
+        let sent = jetstream.publish("order.created", order.into()).await;
+        taken += usize::from(sent.unwrap().await.is_ok());
+    }
+    let got = ask(&inventory, 2, LONG).await.into_iter();
+    let body = |message: jetstream::Message| String::from_utf8(message.payload.to_vec()).unwrap();
+    (taken, got.map(body).collect())
+}
+
+/// claim: nats.discard.old-unread
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_stream_drops_its_oldest_read_or_not() {
+    let expected = ["o-2", "o-3"].map(str::to_owned).to_vec();
+    assert_eq!(overfull(DiscardPolicy::Old).await, (3, expected));
+}
+
+/// claim: nats.discard.old-unread
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_stream_drops_its_oldest_read_or_not_contrast() {
+    let expected = ["o-1", "o-2"].map(str::to_owned).to_vec();
+    assert_eq!(overfull(DiscardPolicy::New).await, (2, expected));
+}
+
+/// What a new consumer gets of four stored orders.
+async fn from(deliver_policy: DeliverPolicy) -> Vec<u64> {
+    let nats = server().await;
+    let (jetstream, _) = shop(&connect(&nats).await, |_, _| {}).await;
+    store(&jetstream, 4).await;
+    let stream = jetstream.get_stream("SHOP").await.unwrap();
+    let analytics = stream.create_consumer(pull::Config {
+        deliver_policy,
+        ack_policy: AckPolicy::None,
+        ..Default::default()
+    });
+    let messages = ask(&analytics.await.unwrap(), 10, SOON).await;
+    let sequence = |message: &jetstream::Message| message.info().unwrap().stream_sequence;
+    messages.iter().map(sequence).collect()
+}
+
+/// claim: nats.consumer.from-sequence
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_begins_where_it_is_told() {
+    let third = DeliverPolicy::ByStartSequence { start_sequence: 3 };
+    assert_eq!(from(third).await, [3, 4]);
+}
+
+/// claim: nats.consumer.from-sequence
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_begins_where_it_is_told_contrast() {
+    assert_eq!(from(DeliverPolicy::All).await, [1, 2, 3, 4], "the default");
+    assert_eq!(from(DeliverPolicy::New).await, [0; 0]);
+}
+
+/// claim: nats.ack.queued
+#[tokio::test(flavor = "multi_thread")]
+async fn ack_only_queues() {
+    let mut nats = server().await;
+    let (jetstream, inventory) = shop(&connect(&nats).await, |_, _| {}).await;
+    store(&jetstream, 1).await;
+    let message = ask_one(&inventory, LONG).await.unwrap();
+    nats.pause().await.unwrap();
+    timeout(LONG, message.ack()).await.unwrap().unwrap();
+    nats.resume().await.unwrap();
+}
+
+/// claim: nats.ack.queued
+#[tokio::test(flavor = "multi_thread")]
+async fn ack_only_queues_contrast() {
+    let mut nats = server().await;
+    let (jetstream, inventory) = shop(&connect(&nats).await, |_, _| {}).await;
+    store(&jetstream, 1).await;
+    let message = ask_one(&inventory, LONG).await.unwrap();
+    nats.pause().await.unwrap();
+    let acknowledged = timeout(SOON, message.double_ack()).await;
+    assert!(acknowledged.is_err(), "it waits for the server");
+    nats.resume().await.unwrap();
+}
+
+/// How often one message is delivered that nobody acknowledges, in four attempts, and whether an
+/// advisory tells of it.
+async fn delivered(max_deliver: i64) -> usize {
+    let nats = server().await;
+    let client = connect(&nats).await;
+    let given_up = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.SHOP.inventory";
+    let mut given_up = subscribed(&client, given_up).await;
+    let (jetstream, inventory) = shop(&client, |_, config| config.max_deliver = max_deliver).await;
+    store(&jetstream, 1).await;
+    let mut count = 0;
+    while count < 4 {
+        let Some(message) = ask_one(&inventory, SOON).await else {
+            // The server tells it once, on a subject of its own, and keeps the message.
+            next(&mut given_up).await;
+            assert_eq!(held(&jetstream).await, 1);
+            break;
+        };
+        count += 1;
+        message.ack_with(AckKind::Nak(None)).await.unwrap();
+    }
+    count
+}
+
+/// claim: nats.max-deliver.stops
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_given_up_after_so_many_deliveries() {
+    assert_eq!(delivered(2).await, 2);
+}
+
+/// claim: nats.max-deliver.stops
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_given_up_after_so_many_deliveries_contrast() {
+    assert_eq!(delivered(-1).await, 4, "the default is no limit");
+}
+
+/// How many of three messages the workers of a consumer have that acknowledge none.
+async fn unacknowledged(limit: i64) -> usize {
+    let nats = server().await;
+    let client = connect(&nats).await;
+    let (jetstream, inventory) = shop(&client, |_, config| config.max_ack_pending = limit).await;
+    store(&jetstream, 3).await;
+    ask(&inventory, 10, SOON).await.len()
+}
+
+/// claim: nats.ack-pending.limit
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_hands_out_no_more_than_its_limit() {
+    assert_eq!(unacknowledged(2).await, 2);
+}
+
+/// claim: nats.ack-pending.limit
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_hands_out_no_more_than_its_limit_contrast() {
+    assert_eq!(unacknowledged(1000).await, 3, "the default");
+}

@@ -1,0 +1,101 @@
+//! ch06-monitoring: what the server's account of a consumer counts.
+
+use tokio::time::timeout;
+
+use super::shop::{LONG, connect, server};
+use super::store::{ask, ask_one, shop, store};
+
+/// Four orders, of which a worker takes so many: what is pending, and what waits for its
+/// acknowledgement.
+async fn taken(count: usize) -> (u64, usize) {
+    let nats = server().await;
+    let (jetstream, mut inventory) = shop(&connect(&nats).await, |_, _| {}).await;
+    store(&jetstream, 4).await;
+    let held = ask(&inventory, count, LONG).await;
+    assert_eq!(held.len(), count);
+    let info = inventory.info().await.unwrap();
+    (info.num_pending, info.num_ack_pending)
+}
+
+/// claim: nats.metrics.pending
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_worker_holds_is_not_pending() {
+    assert_eq!(taken(4).await, (0, 4));
+}
+
+/// claim: nats.metrics.pending
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_worker_holds_is_not_pending_contrast() {
+    assert_eq!(taken(1).await, (3, 1));
+}
+
+/// One order is handed back, comes again, and is acknowledged or not. How many are redelivered.
+async fn redelivered(acknowledged: bool) -> usize {
+    let nats = server().await;
+    let (jetstream, mut inventory) = shop(&connect(&nats).await, |_, _| {}).await;
+    store(&jetstream, 1).await;
+    let first = ask_one(&inventory, LONG).await.unwrap();
+    let nak = async_nats::jetstream::AckKind::Nak(None);
+    first.ack_with(nak).await.unwrap();
+    let again = ask_one(&inventory, LONG).await.unwrap();
+    if acknowledged {
+        again.double_ack().await.unwrap();
+    }
+    inventory.info().await.unwrap().num_redelivered
+}
+
+/// claim: nats.metrics.redelivered
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledged_order_was_never_redelivered() {
+    assert_eq!(redelivered(true).await, 0);
+}
+
+/// claim: nats.metrics.redelivered
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledged_order_was_never_redelivered_contrast() {
+    assert_eq!(redelivered(false).await, 1);
+}
+
+/// Two orders are delivered, and this one is acknowledged. How far the floor is.
+async fn floor(acknowledged: usize) -> u64 {
+    let nats = server().await;
+    let (jetstream, mut inventory) = shop(&connect(&nats).await, |_, _| {}).await;
+    store(&jetstream, 2).await;
+    let held = ask(&inventory, 2, LONG).await;
+    held[acknowledged - 1].double_ack().await.unwrap();
+    inventory.info().await.unwrap().ack_floor.stream_sequence
+}
+
+/// claim: nats.metrics.ack-floor
+#[tokio::test(flavor = "multi_thread")]
+async fn the_floor_stands_at_an_order_that_is_not_done() {
+    assert_eq!(floor(2).await, 0);
+}
+
+/// claim: nats.metrics.ack-floor
+#[tokio::test(flavor = "multi_thread")]
+async fn the_floor_stands_at_an_order_that_is_not_done_contrast() {
+    assert_eq!(floor(1).await, 1);
+}
+
+/// claim: nats.metrics.waiting
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_tells_whether_anybody_asks() {
+    let nats = server().await;
+    let (_, mut inventory) = shop(&connect(&nats).await, |_, _| {}).await;
+    let worker = inventory.clone();
+    let worker = tokio::spawn(async move { ask_one(&worker, LONG).await });
+    let asks = async { while inventory.info().await.unwrap().num_waiting != 1 {} };
+    timeout(LONG, asks).await.unwrap();
+    worker.abort();
+}
+
+/// claim: nats.metrics.waiting
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_tells_whether_anybody_asks_contrast() {
+    let nats = server().await;
+    let (jetstream, mut inventory) = shop(&connect(&nats).await, |_, _| {}).await;
+    store(&jetstream, 1).await;
+    let info = inventory.info().await.unwrap();
+    assert_eq!((info.num_waiting, info.num_pending), (0, 1));
+}
