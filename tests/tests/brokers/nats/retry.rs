@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
+use std::time::Duration;
 
+use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, stream};
 use async_nats::{ConnectOptions, Event};
@@ -95,6 +97,37 @@ async fn an_order_that_is_published_again_is_stored_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_is_published_again_with_its_id_is_stored_once_contrast() {
     assert_eq!(copies(Some("created-o-1")).await, 1);
+}
+
+/// What async-nats says to an order for which there is no stream, where somebody listens on its
+/// subject and answers nothing, or nobody does.
+async fn without_a_stream(somebody_listens: bool) -> PublishErrorKind {
+    let nats = server().await;
+    let client = connect(&nats).await;
+    let mut context = jetstream::new(client.clone());
+    context.set_timeout(Duration::from_millis(300));
+    let mut analytics = client.subscribe("order.>").await.unwrap();
+    if !somebody_listens {
+        analytics.unsubscribe().await.unwrap();
+    }
+    // The server has read what was said before.
+    client.flush().await.unwrap();
+    let sent = context.publish("order.created", "o-1".into()).await;
+    sent.unwrap().await.unwrap_err().kind()
+}
+
+/// claim: nats.puback.nobody-answers
+#[tokio::test(flavor = "multi_thread")]
+async fn no_stream_found_says_that_nobody_has_answered() {
+    let said = without_a_stream(false).await;
+    assert_eq!(said, PublishErrorKind::StreamNotFound);
+}
+
+/// claim: nats.puback.nobody-answers
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_stream_it_is_not_said_where_somebody_listens_contrast() {
+    let said = without_a_stream(true).await;
+    assert_eq!(said, PublishErrorKind::TimedOut);
 }
 
 /// claim: nats.connect.fails-at-once
