@@ -22,13 +22,22 @@ use crate::Error;
 
 const SCRIPT: &str = include_str!("guard.sh");
 
+/// A shell that ends what it was told of when this program ends, in whatever way.
 #[derive(Debug)]
-pub(crate) struct Guard {
+pub struct Guard {
     shell: Child,
     input: ChildStdin,
 }
 
 impl Guard {
+    /// Starts a guard for what this program is about to start.
+    ///
+    /// # Errors
+    /// When there is no shell.
+    pub fn new() -> Result<Guard, Error> {
+        Guard::start(None)
+    }
+
     /// Starts a guard. `lock` is a locked file that stays locked until the guard has done its
     /// work: what a killed program was writing is out of the way before the next one begins.
     pub(crate) fn start(lock: Option<&File>) -> Result<Guard, Error> {
@@ -58,12 +67,18 @@ impl Guard {
     }
 
     /// From now on the process group `pid` ends with this program.
-    pub(crate) async fn group(&mut self, pid: u32) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// When the guard is gone.
+    pub async fn group(&mut self, pid: u32) -> Result<(), Error> {
         self.tell(&format!("group {pid}")).await
     }
 
     /// The group has been ended and reaped.
-    pub(crate) async fn gone(&mut self, pid: u32) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// When the guard is gone.
+    pub async fn gone(&mut self, pid: u32) -> Result<(), Error> {
         self.tell(&format!("gone {pid}")).await
     }
 

@@ -11,7 +11,7 @@
 //!    `BOOK_IMAGE_RABBITMQ` and `BOOK_IMAGE_KAFKA` name other images, from a mirror for example.
 //!
 //! `BROKERS=external|native|container` forces one of them. A broker started here ends with the
-//! program that started it, however that program ends: see [`guard`].
+//! program that started it, however that program ends: see [`Guard`].
 
 mod broker;
 pub mod cache;
@@ -19,6 +19,7 @@ mod clients;
 mod container;
 mod error;
 mod external;
+mod group;
 mod guard;
 mod handshake;
 mod kind;
@@ -36,6 +37,8 @@ mod worker;
 
 pub use broker::Broker;
 pub use error::{Error, Tried};
+pub use group::Group;
+pub use guard::Guard;
 pub use kind::Kind;
 pub use native::{installed, refresh};
 pub use signals::{interrupted, parent_gone};

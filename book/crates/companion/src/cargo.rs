@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail, ensure};
-use companion::group::Group;
+use brokers::Group;
 use serde::Deserialize;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
@@ -53,14 +53,15 @@ pub async fn build(
         .current_dir(root)
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
-    let mut group = Group::spawn(&mut command)?;
+    let mut group = Group::spawn(&mut command).context("cannot start cargo")?;
     let mut messages = String::new();
     let stdout = group.child.stdout.as_mut().context("cargo has no stdout")?;
     stdout
         .read_to_string(&mut messages)
         .await
         .context("cannot read cargo's output")?;
-    ensure!(group.wait().await?.success(), "cargo build failed");
+    let status = group.wait().await.context("cannot wait for cargo")?;
+    ensure!(status.success(), "cargo build failed");
     let mut programs = BTreeMap::new();
     for message in messages.lines() {
         let message: Message =

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
-use companion::group::Group;
+use brokers::Group;
 use tokio::process::Command;
 
 use crate::{cargo, repository, signals};
@@ -128,8 +128,9 @@ async fn cargo_step(root: &Path, name: &str, arguments: &[&str]) -> Result<()> {
 
 async fn step(root: &Path, name: &str, shown: &str, mut command: Command) -> Result<()> {
     eprintln!("check: {name}: {shown}");
-    let mut group = Group::spawn(command.current_dir(root).stdin(Stdio::null()))?;
-    let status = group.wait().await?;
+    let group = Group::spawn(command.current_dir(root).stdin(Stdio::null()));
+    let mut group = group.with_context(|| format!("cannot start `{shown}`"))?;
+    let status = group.wait().await.context("cannot wait for a step")?;
     if !status.success() {
         bail!("check failed at the {name}; after the fix, `{shown}` alone says whether it helped");
     }

@@ -3,5 +3,4 @@
 //! Both the test suite and `cargo book accept` run a listing through [`runner`], so
 //! what the one records is what the other sees.
 
-pub mod group;
 pub mod runner;

@@ -10,8 +10,10 @@ use catalog::{Chapter, Line};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
 
-use crate::group::Group;
+use brokers::Group;
 
+/// What the operating system does not tell.
+const UNTOLD: &str = "cannot wait for a program";
 /// How many of the last lines an error shows.
 const TAIL: usize = 12;
 /// Variables that change what a program prints.
@@ -132,7 +134,13 @@ pub async fn run(mut command: Command, deadline: Duration) -> Result<Finished> {
         command.env_remove(name);
     }
     let begun = Instant::now();
-    let mut group = Group::spawn(&mut command)?;
+    let program = command
+        .as_std()
+        .get_program()
+        .to_string_lossy()
+        .into_owned();
+    let mut group =
+        Group::spawn(&mut command).with_context(|| format!("cannot start {program}"))?;
     let (mut lines, mut errors) = (Vec::new(), Vec::new());
     let stdout = group
         .child
@@ -145,7 +153,7 @@ pub async fn run(mut command: Command, deadline: Duration) -> Result<Finished> {
         .take()
         .context("a program has no stderr")?;
     let ending = async {
-        group.ended().await?;
+        group.ended().await.context(UNTOLD)?;
         group.kill();
         Ok(())
     };
@@ -171,7 +179,7 @@ pub async fn run(mut command: Command, deadline: Duration) -> Result<Finished> {
         );
     };
     ran?;
-    let status = group.wait().await?;
+    let status = group.wait().await.context(UNTOLD)?;
     let code = status.code().or(status.signal().map(|signal| 128 + signal));
     Ok(Finished {
         code: code.unwrap_or(1),

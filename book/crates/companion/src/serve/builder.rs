@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use super::site::Site;
 use crate::build;
-use companion::group::Group;
+use brokers::Group;
 
 /// Builds the book of one repository, again and again.
 pub struct Builder {
@@ -40,8 +40,8 @@ impl Builder {
     pub async fn build(&mut self) -> Result<Site> {
         let mut command = Command::new(&self.program);
         command.arg("build").current_dir(&self.root);
-        let mut group = Group::spawn(&mut command)?;
-        let status = group.wait().await?;
+        let mut group = Group::spawn(&mut command).context("cannot start the build")?;
+        let status = group.wait().await.context("cannot wait for the build")?;
         ensure!(status.success(), "the build failed");
         self.builds += 1;
         let (folder, build) = (build::folder(&self.root)?, self.builds);

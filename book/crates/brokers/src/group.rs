@@ -1,12 +1,13 @@
 //! A program and all that it starts, ended together.
 
+use std::io;
 use std::process::ExitStatus;
 
-use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::process::{Child, Command};
 
 /// A child that leads a process group. Dropping it kills the group.
+#[derive(Debug)]
 pub struct Group {
     /// The leader.
     pub child: Child,
@@ -17,11 +18,8 @@ impl Group {
     ///
     /// # Errors
     /// When the program cannot be started.
-    pub fn spawn(command: &mut Command) -> Result<Group> {
-        let child = command.process_group(0).spawn().with_context(|| {
-            let program = command.as_std().get_program();
-            format!("cannot start {}", program.to_string_lossy())
-        })?;
+    pub fn spawn(command: &mut Command) -> io::Result<Group> {
+        let child = command.process_group(0).spawn()?;
         Ok(Group { child })
     }
 
@@ -29,8 +27,8 @@ impl Group {
     ///
     /// # Errors
     /// When the operating system does not tell.
-    pub async fn wait(&mut self) -> Result<ExitStatus> {
-        self.child.wait().await.context("cannot wait for a program")
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
     }
 
     /// Waits for the leader's end and leaves it unreaped, so that what it left behind in
@@ -38,23 +36,28 @@ impl Group {
     ///
     /// # Errors
     /// When the operating system does not tell.
-    pub async fn ended(&self) -> Result<()> {
-        let leader = self
-            .leader()
-            .context("the program was waited for already")?;
+    pub async fn ended(&self) -> io::Result<()> {
+        let reaped = || io::Error::other("the program was waited for already");
+        let leader = self.leader().ok_or_else(reaped)?;
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-        tokio::task::spawn_blocking(move || waitid(WaitId::Pid(leader), options))
-            .await
-            .context("cannot wait for a program")?
-            .context("cannot wait for a program")?;
+        tokio::task::spawn_blocking(move || waitid(WaitId::Pid(leader), options)).await??;
         Ok(())
     }
 
     /// Kills whatever is in the group.
     pub fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// SIGTERM to the whole group, as a service manager asks a program to end.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    fn signal(&self, signal: Signal) {
         if let Some(leader) = self.leader() {
             // The group may have ended just now.
-            let _ = kill_process_group(leader, Signal::KILL);
+            let _ = kill_process_group(leader, signal);
         }
     }
 
