@@ -19,10 +19,14 @@ use crate::root;
 #[derive(Clone, Debug, Default)]
 pub struct Programs(BTreeMap<String, PathBuf>);
 
+/// The name of the test that grades a solution.
+const GRADER: &str = "grade";
+
 /// A line of cargo's output, as far as it is of use here.
 #[derive(Deserialize)]
 struct Message {
     reason: String,
+    manifest_path: Option<PathBuf>,
     target: Option<Target>,
     executable: Option<PathBuf>,
 }
@@ -125,6 +129,11 @@ fn cargo() -> Command {
     cargo
 }
 
+/// Under what the grader of an exercise is known.
+fn grader(exercise: &str) -> String {
+    format!("{GRADER} {exercise}")
+}
+
 fn build(more: &[&str]) -> Result<Programs> {
     let built = cargo()
         .args([
@@ -134,6 +143,8 @@ fn build(more: &[&str]) -> Result<Programs> {
             "ex*",
             "--bins",
             "--examples",
+            "--test",
+            GRADER,
         ])
         .args(more)
         .args(["--quiet", "--message-format=json-render-diagnostics"])
@@ -158,12 +169,14 @@ fn read(messages: &str) -> Result<Programs> {
         let (Some(target), Some(executable)) = (message.target, message.executable) else {
             continue;
         };
-        if target
-            .kind
-            .iter()
-            .any(|kind| kind == "bin" || kind == "example")
-        {
+        let kind = |wanted: &str| target.kind.iter().any(|kind| kind == wanted);
+        if kind("bin") || kind("example") {
             programs.insert(target.name, executable);
+        } else if kind("test") && target.name == GRADER {
+            let folder = message.manifest_path.context("cargo names no manifest")?;
+            let folder = folder.parent().and_then(Path::file_name);
+            let exercise = folder.context("a manifest lies in no folder")?;
+            programs.insert(grader(&exercise.to_string_lossy()), executable);
         }
     }
     Ok(Programs(programs))
@@ -176,6 +189,14 @@ impl Programs {
     /// As [`Programs::path`].
     pub fn of(&self, invocation: &Invocation) -> Result<&Path> {
         self.path(&key(&invocation.package, &invocation.features))
+    }
+
+    /// The path of the program that grades an exercise's answers.
+    ///
+    /// # Errors
+    /// As [`Programs::path`].
+    pub fn grader(&self, exercise: &str) -> Result<&Path> {
+        self.path(&grader(exercise))
     }
 
     /// The path of a program.
@@ -222,6 +243,7 @@ mod tests {
             r#"{"reason":"compiler-artifact","target":{"name":"tokio","kind":["lib"]},"executable":null}"#,
             r#"{"reason":"compiler-artifact","target":{"name":"ch03-queue","kind":["bin"]},"executable":"/t/ch03-queue"}"#,
             r#"{"reason":"compiler-artifact","target":{"name":"build-script-build","kind":["custom-build"]},"executable":"/t/b"}"#,
+            r#"{"reason":"compiler-artifact","manifest_path":"/w/solutions/ex03-queue/Cargo.toml","target":{"name":"grade","kind":["test"]},"executable":"/t/grade-1"}"#,
             r#"{"reason":"build-script-executed"}"#,
             r#"{"reason":"build-finished","success":true}"#,
         ];
@@ -230,10 +252,14 @@ mod tests {
             programs.path("ch03-queue").unwrap(),
             Path::new("/t/ch03-queue")
         );
+        assert_eq!(
+            programs.grader("ex03-queue").unwrap(),
+            Path::new("/t/grade-1")
+        );
         let error = programs.path("ch03").unwrap_err().to_string();
         assert_eq!(
             error,
-            "the workspace has no program `ch03`; it has ch03-queue"
+            "the workspace has no program `ch03`; it has ch03-queue, grade ex03-queue"
         );
     }
 

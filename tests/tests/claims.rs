@@ -61,6 +61,10 @@ fn misconceptions_are_claimed_explained_and_asked_about() {
             );
         }
     }
+    for exercise in book.exercises().unwrap() {
+        let naive = exercise.naive.into_values();
+        asked.extend(naive.map(|naive| naive.misconception));
+    }
     let mut problems = Vec::new();
     for (id, misconception) in book.misconceptions().unwrap() {
         let place = format!("book/misconceptions.toml: [{id}]");
@@ -78,7 +82,7 @@ fn misconceptions_are_claimed_explained_and_asked_about() {
         }
         if !asked.contains(&id) {
             problems.push(format!(
-                "{place}: no prediction has it as a wrong answer; add one or remove it"
+                "{place}: no prediction has it as a wrong answer, and no naive program of an exercise believes it; add one or remove it"
             ));
         }
     }

@@ -7,6 +7,7 @@
 
 mod chapter;
 mod claims;
+mod exercise;
 mod files;
 mod glossary;
 mod markdown;
@@ -23,6 +24,7 @@ use anyhow::{Context, Result, bail};
 
 pub use chapter::Chapter;
 pub use claims::{Claim, ClaimId, Where};
+pub use exercise::{Exercise, Naive, Rung};
 pub use files::nearest;
 pub use glossary::Term;
 pub use markdown::{Directive, Mark, directives, prose};

@@ -8,21 +8,39 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic};
+use rdkafka::admin::{AdminClient, AdminOptions};
+pub use rdkafka::admin::{NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use tokio::task::spawn_blocking;
 
 /// How long to wait for Kafka before that is an error.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A topic that this run made.
+/// A topic that this run made. A clone is the same topic.
+#[derive(Clone)]
 pub struct Topic {
     /// Its name on the broker.
     pub name: String,
+    servers: String,
     partitions: i32,
     admin: Arc<AdminClient<DefaultClientContext>>,
+}
+
+/// What a topic holds in one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The partition.
+    pub partition: i32,
+    /// Its place in the partition.
+    pub offset: i64,
+    /// The key as text; empty where there is none.
+    pub key: String,
+    /// The value as text; empty where there is none.
+    pub value: String,
 }
 
 impl Topic {
@@ -40,6 +58,7 @@ impl Topic {
         match created.context("cannot create the topic")?.pop() {
             Some(Ok(_)) => Ok(Topic {
                 name,
+                servers: servers.to_owned(),
                 partitions: topic.num_partitions,
                 admin: Arc::new(admin),
             }),
@@ -71,6 +90,54 @@ impl Topic {
             Ok(())
         };
         spawn_blocking(wait).await?
+    }
+
+    /// All that the topic holds now, partition by partition, without what a transaction has not
+    /// committed. No group is told of it.
+    ///
+    /// # Errors
+    /// When Kafka does not answer in time.
+    pub async fn records(&self) -> Result<Vec<Record>> {
+        let topic = self.clone();
+        spawn_blocking(move || topic.read()).await?
+    }
+
+    fn read(&self) -> Result<Vec<Record>> {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.servers)
+            .set("group.id", &self.name)
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            // So long does Kafka wait for records that are not there before it says so.
+            .set("fetch.wait.max.ms", "10")
+            .create()?;
+        let mut places = TopicPartitionList::new();
+        for partition in 0..self.partitions {
+            places.add_partition_offset(&self.name, partition, Offset::Beginning)?;
+        }
+        consumer.assign(&places)?;
+        let (mut records, mut left) = (Vec::new(), self.partitions);
+        while left > 0 {
+            let polled = consumer.poll(PATIENCE).context("Kafka sends nothing")?;
+            let record = match polled {
+                Err(KafkaError::PartitionEOF(_)) => {
+                    left -= 1;
+                    continue;
+                }
+                record => record?,
+            };
+            let text = |bytes: Option<&[u8]>| {
+                String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned()
+            };
+            records.push(Record {
+                partition: record.partition(),
+                offset: record.offset(),
+                key: text(record.key()),
+                value: text(record.payload()),
+            });
+        }
+        records.sort_by_key(|record| (record.partition, record.offset));
+        Ok(records)
     }
 
     /// Deletes consumer groups that this run made. A group that never came to be is none to delete.

@@ -1,0 +1,312 @@
+//! One run of a program under one story.
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use brokers::{Broker, Kind, Options};
+use history::Event;
+use tokio::sync::watch;
+
+use crate::fault::Known;
+use crate::program::locked;
+use crate::settings::{Faults, Settings};
+use crate::verdict::sum;
+use crate::{Builder, Fault, Finding, Report, Verdict, leftovers};
+
+/// How long it may take to leave a broker as it was.
+const CLEANING: Duration = Duration::from_secs(20);
+
+/// What a story needs: brokers, the program, the record, and where it says what is wrong. A clone
+/// is the same case.
+#[derive(Clone)]
+pub struct Case(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    begun: Instant,
+    mark: String,
+    folder: tempfile::TempDir,
+    state: Mutex<State>,
+    trouble: watch::Sender<bool>,
+}
+
+/// Something that leaves a broker as it was.
+type Cleaning = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+#[derive(Default)]
+pub(crate) struct State {
+    random: Option<fastrand::Rng>,
+    brokers: Vec<Arc<Broker>>,
+    used: Vec<String>,
+    cleaning: Vec<Cleaning>,
+    moments: Vec<Moment>,
+    events: Vec<Event>,
+    left: Vec<u32>,
+    said: Vec<String>,
+    findings: Vec<Finding>,
+    pub(crate) faults: Vec<Known>,
+}
+
+/// Something that happened, for the report.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Moment {
+    /// Milliseconds since the run began.
+    pub ms: u64,
+    /// Who it happened to.
+    pub lane: String,
+    /// What happened.
+    pub text: String,
+}
+
+impl Case {
+    pub(crate) fn new(settings: Settings) -> Result<Case> {
+        let folder = tempfile::tempdir().context("cannot make a folder for the program")?;
+        let random = (settings.seed > 0).then(|| fastrand::Rng::with_seed(settings.seed));
+        let state = State {
+            random,
+            ..State::default()
+        };
+        Ok(Case(Arc::new(Inner {
+            mark: format!("{}-{:x}", std::process::id(), fastrand::u64(..)),
+            settings,
+            begun: Instant::now(),
+            folder,
+            state: Mutex::new(state),
+            trouble: watch::Sender::new(false),
+        })))
+    }
+
+    /// A broker for this run: the warm one, if there is one, else one that is started. Make what
+    /// you need on it under [`Broker::name`], and hand its removal to [`Case::finally`].
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn broker(&self, kind: Kind) -> Result<Arc<Broker>> {
+        let broker = Arc::new(self.found(kind, Options::default()).await?);
+        // What is handed to `finally` needs it to the end.
+        self.with(|state| state.brokers.push(broker.clone()));
+        Ok(broker)
+    }
+
+    /// A broker that runs for this run alone, and that a fault may kill.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn private(&self, kind: Kind) -> Result<Broker> {
+        let options = Options {
+            private: true,
+            ..Options::default()
+        };
+        self.found(kind, options).await
+    }
+
+    async fn found(&self, kind: Kind, options: Options) -> Result<Broker> {
+        let broker = brokers::start(kind, options).await?;
+        let used = format!("{kind} {}, {}", broker.version(), broker.source());
+        self.with(|state| state.used.push(used));
+        Ok(broker)
+    }
+
+    /// What leaves a broker as it was. It runs whatever happens to the story.
+    pub fn finally(&self, cleaning: impl Future<Output = Result<()>> + Send + 'static) {
+        self.with(|state| state.cleaning.push(Box::pin(cleaning)));
+    }
+
+    /// The learner's program; `lane` is who it is in the shop.
+    pub fn program(&self, lane: &str) -> Builder {
+        Builder::new(self.clone(), lane)
+    }
+
+    /// A path in the program's own folder, for a database that it is given.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.0.folder.path().join(name)
+    }
+
+    /// A number that the seed varies: `aimed` in the story as it is told, another one of `range`
+    /// with a seed.
+    pub fn vary(&self, aimed: u32, range: RangeInclusive<u32>) -> u32 {
+        self.with(|state| match &mut state.random {
+            Some(random) => random.u32(range),
+            None => aimed,
+        })
+    }
+
+    /// A fault that the story strikes where [`Fault::on`] says so; in words that a report shows.
+    pub fn fault(&self, what: &str) -> Fault {
+        let faults = self.0.settings.faults;
+        let mut number = 0;
+        let place = (faults != Faults::Off).then(|| {
+            self.with(|state| {
+                state.faults.push(Known {
+                    what: what.to_owned(),
+                    outside: false,
+                    inside: false,
+                });
+                number = state.faults.len();
+                number - 1
+            })
+        });
+        let on = match faults {
+            Faults::On => true,
+            Faults::Off => false,
+            Faults::Skip(skipped) => skipped != number,
+        };
+        Fault {
+            case: self.clone(),
+            place,
+            on,
+        }
+    }
+
+    /// A line for the report's account of what happened, now.
+    pub fn saw(&self, lane: &str, text: &str) {
+        self.saw_at(self.0.begun.elapsed(), lane, text);
+    }
+
+    /// The same, for what happened so long after the run began.
+    pub fn saw_at(&self, at: Duration, lane: &str, text: &str) {
+        let moment = Moment {
+            ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
+            lane: lane.to_owned(),
+            text: text.to_owned(),
+        };
+        self.with(|state| state.moments.push(moment));
+    }
+
+    /// How long the run has taken so far.
+    pub fn elapsed(&self) -> Duration {
+        self.0.begun.elapsed()
+    }
+
+    /// What happened to a message, for the fate strip.
+    pub fn event(&self, event: Event) {
+        self.with(|state| state.events.push(event));
+    }
+
+    /// A message that is still on the broker, for the fate strip.
+    pub fn left(&self, message: u32) {
+        self.with(|state| state.left.push(message));
+    }
+
+    /// Refuses the program: `name` is the verdict, and `why` says in one sentence which message,
+    /// when, and what the program did.
+    pub fn refuse(&self, name: &str, why: impl Into<String>) {
+        self.find(Verdict::Wrong(name.to_owned()), why.into());
+    }
+
+    /// The program has done nothing of its task: no attempt, and no refusal. Where it has ended
+    /// with an error it is one.
+    pub fn not_attempted(&self, why: impl Into<String>) {
+        let exited = |finding: &Finding| finding.verdict == Verdict::Exited;
+        if !self.with(|state| state.findings.iter().any(exited)) {
+            self.find(Verdict::NotAttempted, why.into());
+        }
+    }
+
+    pub(crate) fn find(&self, verdict: Verdict, why: String) {
+        let finding = Finding { verdict, why };
+        self.with(|state| state.findings.push(finding));
+    }
+
+    /// Whether the program has connected to its broker at all.
+    pub(crate) fn connected(&self) -> bool {
+        true
+    }
+
+    pub(crate) fn said(&self, lines: Vec<String>) {
+        self.with(|state| state.said.extend(lines));
+    }
+
+    /// The story cannot go on.
+    pub(crate) fn end_now(&self) {
+        self.0.trouble.send_replace(true);
+    }
+
+    /// Returns once the story cannot go on.
+    pub(crate) async fn trouble(&self) {
+        let mut trouble = self.0.trouble.subscribe();
+        // The sender lives as long as this value.
+        let _ = trouble.wait_for(|trouble| *trouble).await;
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0.settings.program
+    }
+
+    pub(crate) fn mark(&self) -> String {
+        self.0.mark.clone()
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.0.folder.path()
+    }
+
+    pub(crate) fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut locked(&self.0.state))
+    }
+
+    /// Ends what the run has started, and leaves each broker as it was.
+    pub(crate) async fn close(&self) {
+        leftovers::end(&self.0.mark, None).await;
+        let cleaning = self.with(|state| std::mem::take(&mut state.cleaning));
+        for step in cleaning {
+            let done = tokio::time::timeout(CLEANING, step).await;
+            let done = done.unwrap_or_else(|_| anyhow::bail!("the broker does not answer"));
+            if let Err(error) = done {
+                eprintln!("note: something is left on the broker: {error:#}");
+            }
+        }
+        self.with(|state| state.brokers.clear());
+    }
+
+    /// The report on a story that has been told, or could not be.
+    pub(crate) fn report(&self, told: Result<()>) -> Report {
+        let Settings {
+            exercise,
+            own,
+            seed,
+            faults,
+            report,
+            ..
+        } = self.0.settings.clone();
+        let ms = u64::try_from(self.0.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.with(|state| {
+            let mut findings = state.findings.clone();
+            let mut doubt = |why| {
+                findings.push(Finding {
+                    verdict: Verdict::Inconclusive,
+                    why,
+                });
+            };
+            if let Err(error) = told {
+                doubt(format!("the program could not be graded: {error:#}"));
+            }
+            state.faults.iter().filter_map(Known::doubt).for_each(doubt);
+            let (verdict, why) = sum(&findings);
+            state.moments.sort_by_key(|moment| moment.ms);
+            Report {
+                exercise,
+                verdict,
+                why,
+                seed,
+                faultless: faults == Faults::Off,
+                struck: state
+                    .faults
+                    .iter()
+                    .map(|known| known.what.clone())
+                    .collect(),
+                ms,
+                brokers: state.used.clone(),
+                moments: state.moments.clone(),
+                strip: history::strip(&state.events, &state.left),
+                said: state.said.clone(),
+                own,
+                file: report,
+            }
+        })
+    }
+}

@@ -1,0 +1,56 @@
+//! Faults, and the witnesses without which they do not count.
+
+use crate::Case;
+
+/// A fault that the story strikes. A run in which it has not struck is inconclusive: it needs a
+/// witness from outside the program and one in the record of what the program did.
+pub struct Fault {
+    pub(crate) case: Case,
+    /// Its place in the case's list; none where faults are off.
+    pub(crate) place: Option<usize>,
+    pub(crate) on: bool,
+}
+
+/// What is known of a fault.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) what: String,
+    pub(crate) outside: bool,
+    pub(crate) inside: bool,
+}
+
+impl Fault {
+    /// Whether the story is to strike it.
+    pub fn on(&self) -> bool {
+        self.on
+    }
+
+    /// The witness from outside: the proxy's strike, a process that is gone, the broker's log.
+    pub fn outside(&self, seen: bool) {
+        self.note(|known| known.outside |= seen);
+    }
+
+    /// The witness in the record: an operation without an answer, a message that came again.
+    pub fn inside(&self, seen: bool) {
+        self.note(|known| known.inside |= seen);
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Known)) {
+        if let Some(place) = self.place {
+            self.case.with(|state| change(&mut state.faults[place]));
+        }
+    }
+}
+
+impl Known {
+    /// Why the run does not count, where it does not.
+    pub(crate) fn doubt(&self) -> Option<String> {
+        let lacks = match (self.outside, self.inside) {
+            (true, true) => return None,
+            (false, true) => "nothing outside the program saw it strike",
+            (true, false) => "what the program did shows nothing of it",
+            (false, false) => "it has not struck",
+        };
+        Some(format!("the fault `{}`: {lacks}", self.what))
+    }
+}

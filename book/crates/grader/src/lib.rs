@@ -1,0 +1,115 @@
+//! Runs a learner's program against a real broker while real faults strike, and judges what the
+//! broker and the wire saw. The program's own words count for nothing.
+//!
+//! An exercise's `grade.rs` is a story: it prepares the broker, starts the program behind a proxy,
+//! strikes a fault, lets the program end, reads the broker's record, and refuses what is wrong
+//! with it. What is refused nowhere, under faults that have struck, is passed.
+//!
+//! ```no_run
+//! use grader::{Case, Result};
+//!
+//! fn main() -> std::process::ExitCode {
+//!     // In an exercise: env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")))
+//!     grader::main("target/debug/ex02-publish", grade)
+//! }
+//!
+//! async fn grade(case: &Case) -> Result<()> {
+//!     let nats = case.broker(brokers::Kind::Nats).await?;
+//!     let mut orders = case.program("orders").broker(&nats, nats.url()).start().await?;
+//!     orders.give(["o-1"]).await;
+//!     orders.ended().await;
+//!     case.refuse("lost-message", "o-1 is not in the stream");
+//!     Ok(())
+//! }
+//! ```
+
+mod case;
+mod fault;
+mod leftovers;
+mod once;
+mod output;
+mod program;
+mod report;
+mod settings;
+mod verdict;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use catalog::Catalog;
+
+pub use anyhow::{Context, Result};
+pub use case::Case;
+pub use fault::Fault;
+pub use once::number;
+pub use program::{Builder, End, Program};
+pub use report::Report;
+pub use verdict::{Finding, Verdict};
+
+use settings::{Settings, Wanted};
+
+/// The exit code of a program that was interrupted from the terminal, as a shell counts.
+const INTERRUPTED: u8 = 130;
+
+/// The `main` of an exercise's `grade.rs`: grades the program and prints the report.
+///
+/// `program` is the learner's; `GRADE_PROGRAM` names another one. `GRADE_FAULTS=off` grades
+/// without faults, `GRADE_FAULTS=skip:2` demands the second fault and does not strike it, and
+/// `GRADE_REPORT=FILE` asks for the report as JSON, too. `--seed N` varies what the story varies.
+pub fn main(program: &str, grade: impl AsyncFn(&Case) -> Result<()>) -> ExitCode {
+    match run(program, grade) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(program: &str, grade: impl AsyncFn(&Case) -> Result<()>) -> Result<ExitCode> {
+    let settings = match settings::read(program)? {
+        Wanted::Grade(settings) => settings,
+        Wanted::List => {
+            println!("grade: test");
+            return Ok(ExitCode::SUCCESS);
+        }
+        Wanted::Nothing => return Ok(ExitCode::SUCCESS),
+    };
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let Some(report) = runtime.block_on(judged(settings, grade))? else {
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
+    print!("{}", report.text(hint(&report)?.as_deref()));
+    report.keep()?;
+    Ok(match report.verdict {
+        Verdict::Passed => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}
+
+/// Tells the story to its end, or to the program's trouble, and ends all that it started. None
+/// where the terminal interrupts it.
+async fn judged(
+    settings: Settings,
+    grade: impl AsyncFn(&Case) -> Result<()>,
+) -> Result<Option<Report>> {
+    let case = Case::new(settings)?;
+    let told = tokio::select! {
+        biased;
+        () = brokers::interrupted() => None,
+        () = case.trouble() => Some(Ok(())),
+        told = grade(&case) => Some(told),
+    };
+    case.close().await;
+    Ok(told.map(|told| case.report(told)))
+}
+
+/// The first hint, for a learner who has tried and not passed.
+fn hint(report: &Report) -> Result<Option<String>> {
+    if !report.is_own() || report.verdict == Verdict::Passed {
+        return Ok(None);
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
+    let exercise = Catalog::open(&root)?.exercise(&report.exercise)?;
+    Ok(exercise.hints.into_iter().next())
+}

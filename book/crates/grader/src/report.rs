@@ -1,0 +1,154 @@
+//! What a learner reads.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use history::Strip;
+use serde_json::json;
+
+use crate::Verdict;
+use crate::case::Moment;
+
+/// Lines of the account that a report shows; of a longer one, the first and the last.
+const MOMENTS: usize = 24;
+/// Sentences of a verdict that it shows.
+const SENTENCES: usize = 5;
+/// Lines of the program's own words that it shows.
+const SAID: usize = 8;
+
+/// A verdict and what led to it.
+pub struct Report {
+    /// The exercise's name.
+    pub exercise: String,
+    /// What the run comes to.
+    pub verdict: Verdict,
+    /// One sentence for each thing that is wrong.
+    pub why: Vec<String>,
+    /// Replays the run.
+    pub seed: u64,
+    /// Whether faults were off.
+    pub faultless: bool,
+    /// How long it took, in milliseconds.
+    pub ms: u64,
+    /// The brokers that took part.
+    pub brokers: Vec<String>,
+    /// What happened.
+    pub moments: Vec<Moment>,
+    /// What became of each message.
+    pub strip: Strip,
+    /// The program's last lines.
+    pub said: Vec<String>,
+    /// The faults that were asked for, in words.
+    pub struck: Vec<String>,
+    pub(crate) own: bool,
+    pub(crate) file: Option<PathBuf>,
+}
+
+impl Report {
+    /// The report as the terminal shows it.
+    pub fn text(&self, hint: Option<&str>) -> String {
+        let mut text = String::new();
+        // Writing to a String does not fail.
+        let _ = self.write(&mut text, hint);
+        text
+    }
+
+    fn write(&self, to: &mut String, hint: Option<&str>) -> std::fmt::Result {
+        let Report {
+            exercise, verdict, ..
+        } = self;
+        let faults = if self.faultless {
+            ", without faults"
+        } else {
+            ""
+        };
+        writeln!(to, "\n{exercise}: {verdict}{faults}\n")?;
+        for why in self.why.iter().take(SENTENCES) {
+            writeln!(to, "  {why}.")?;
+        }
+        if self.why.len() > SENTENCES {
+            writeln!(to, "  And {} more.", self.why.len() - SENTENCES)?;
+        }
+        if !self.why.is_empty() {
+            writeln!(to)?;
+        }
+        if *verdict != Verdict::NotAttempted {
+            self.write_account(to)?;
+        }
+        if let Some(hint) = hint {
+            writeln!(to, "Hint 1: {}\n", hint.replace('\n', "\n        "))?;
+        }
+        let broker = self.brokers.join("; ");
+        let again = match self.seed {
+            0 => "other faults: -- --seed 1".to_owned(),
+            seed => format!("the same again: -- --seed {seed}"),
+        };
+        writeln!(
+            to,
+            "seed {}, {} ms, {broker}; {again}\n",
+            self.seed, self.ms
+        )
+    }
+
+    fn write_account(&self, to: &mut String) -> std::fmt::Result {
+        writeln!(to, "What happened, in ms:")?;
+        let lane = self.moments.iter().map(|moment| moment.lane.len()).max();
+        let lane = lane.unwrap_or(0);
+        let (skipped, after) = match self.moments.len().checked_sub(MOMENTS) {
+            Some(more) if more > 0 => (more, MOMENTS / 2),
+            _ => (0, usize::MAX),
+        };
+        for (place, moment) in self.moments.iter().enumerate() {
+            if place == after {
+                writeln!(to, "         ... {skipped} lines")?;
+            }
+            if place >= after && place < after + skipped {
+                continue;
+            }
+            let Moment {
+                ms,
+                lane: who,
+                text,
+                ..
+            } = moment;
+            writeln!(to, "  {ms:>6}  {who:<lane$}  {text}")?;
+        }
+        if !self.strip.fates().is_empty() {
+            writeln!(to)?;
+            for row in self.strip.to_string().lines() {
+                writeln!(to, "  {row}")?;
+            }
+        }
+        let said = &self.said[self.said.len().saturating_sub(SAID)..];
+        if self.verdict != Verdict::Passed && !said.is_empty() {
+            writeln!(to, "\nThe program's last words:")?;
+            for line in said {
+                writeln!(to, "  | {line}")?;
+            }
+        }
+        writeln!(to)
+    }
+
+    /// Whether the program is the learner's own.
+    pub(crate) fn is_own(&self) -> bool {
+        self.own
+    }
+
+    /// Writes what a program reads: verdict, seed, time.
+    pub(crate) fn keep(&self) -> Result<()> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        let value = json!({
+            "exercise": self.exercise,
+            "verdict": self.verdict,
+            "why": self.why,
+            "seed": self.seed,
+            "faults": self.struck.len(),
+            "ms": self.ms,
+        });
+        std::fs::write(file, value.to_string())
+            .with_context(|| format!("cannot write {}", file.display()))
+    }
+}
