@@ -16,6 +16,9 @@ pub fn program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
+/// The test of an exercise that grades it.
+const GRADER: &str = "grade";
+
 /// One line of cargo's account of a build.
 #[derive(Deserialize)]
 struct Message {
@@ -36,20 +39,42 @@ pub async fn build(
     packages: &[&str],
     features: &[String],
 ) -> Result<BTreeMap<String, PathBuf>> {
+    let mut arguments = vec!["--bins".to_owned()];
+    for package in packages {
+        arguments.extend(["--package".to_owned(), (*package).to_owned()]);
+    }
+    if !features.is_empty() {
+        arguments.extend(["--features".to_owned(), features.join(",")]);
+    }
+    let programs = artifacts(root, &arguments).await?;
+    match packages
+        .iter()
+        .find(|&&package| !programs.contains_key(package))
+    {
+        Some(package) => bail!("the package {package} has no program of its own name"),
+        None => Ok(programs),
+    }
+}
+
+/// Builds the program of an exercise and its grader, and gives the grader's file. What the compiler
+/// says goes to stderr.
+pub async fn grader(root: &Path, exercise: &str) -> Result<PathBuf> {
+    let arguments = ["--package", exercise, "--test", GRADER].map(str::to_owned);
+    let mut programs = artifacts(root, &arguments).await?;
+    let grader = programs.remove(GRADER);
+    grader.with_context(|| format!("the package {exercise} has no test {GRADER}"))
+}
+
+/// Runs `cargo build` and gives the files of the programs that it has made, by name.
+async fn artifacts(root: &Path, arguments: &[String]) -> Result<BTreeMap<String, PathBuf>> {
     let mut command = Command::new(program());
     command.args([
         "build",
         "--quiet",
-        "--bins",
         "--message-format=json-render-diagnostics",
     ]);
-    for package in packages {
-        command.args(["--package", package]);
-    }
-    if !features.is_empty() {
-        command.args(["--features", &features.join(",")]);
-    }
     command
+        .args(arguments)
         .current_dir(root)
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
@@ -70,11 +95,5 @@ pub async fn build(
             programs.insert(target.name, executable);
         }
     }
-    match packages
-        .iter()
-        .find(|&&package| !programs.contains_key(package))
-    {
-        Some(package) => bail!("the package {package} has no program of its own name"),
-        None => Ok(programs),
-    }
+    Ok(programs)
 }

@@ -6,6 +6,7 @@ mod bench;
 mod build;
 mod cargo;
 mod check;
+mod grade;
 mod new;
 mod output;
 mod refresh;
@@ -37,6 +38,7 @@ enum Command {
     Serve(serve::Args),
     Build(build::Args),
     Run(run::Args),
+    Grade(grade::Args),
     Up(warm::up::Args),
     Down(warm::down::Args),
     Status(warm::status::Args),
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Build(args) => build::run(args),
         Command::Run(args) => run::run(args),
+        Command::Grade(args) => grade::run(args),
         Command::Up(args) => warm::up::run(args),
         Command::Down(args) => warm::down::run(args),
         Command::Status(args) => warm::status::run(args),

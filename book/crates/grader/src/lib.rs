@@ -33,6 +33,9 @@ mod report;
 mod settings;
 mod verdict;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::process::ExitCode;
 

@@ -77,16 +77,16 @@ impl Report {
             self.write_account(to)?;
         }
         if let Some(hint) = hint {
-            writeln!(to, "Hint 1: {}\n", hint.replace('\n', "\n        "))?;
+            writeln!(to, "Hint 1 of 3:\n  {}\n", hint.replace('\n', "\n  "))?;
         }
         let broker = self.brokers.join("; ");
-        let again = match self.seed {
-            0 => "other faults: -- --seed 1".to_owned(),
-            seed => format!("the same again: -- --seed {seed}"),
+        let other = match self.seed {
+            0 => "with --seed 1 the run is another one",
+            _ => "with the same seed the run is the same",
         };
         writeln!(
             to,
-            "seed {}, {} ms, {broker}; {again}\n",
+            "seed {}, {} ms, {broker}; {other}\n",
             self.seed, self.ms
         )
     }

@@ -11,6 +11,7 @@ fn help() {
         "serve",
         "build",
         "run",
+        "grade",
         "up",
         "down",
         "status",

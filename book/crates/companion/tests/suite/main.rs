@@ -6,6 +6,7 @@ mod accept;
 mod build;
 mod cargo;
 mod common;
+mod exercises;
 mod help;
 mod new;
 mod serve;

@@ -1,0 +1,122 @@
+//! The commands around an exercise, with stand-ins for cargo and for the grader.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output};
+
+use crate::common::Repository;
+use crate::common::program::{book, stderr, stdout};
+
+/// A repository with an exercise whose grader says how it is called and ends with code 7.
+fn with_exercise(id: &str) -> Repository {
+    let repository = Repository::new();
+    exercise(&repository, id);
+    script(&repository, "grader.sh", "echo graded \"$*\"; exit 7");
+    let message = format!(
+        r#"{{"target":{{"name":"grade"}},"executable":"{}/grader.sh"}}"#,
+        repository.path().display()
+    );
+    let cargo = format!("echo \"$*\" >> calls; echo '{message}'");
+    script(&repository, "cargo.sh", &cargo);
+    repository
+}
+
+fn exercise(repository: &Repository, id: &str) {
+    let (number, slug) = id.trim_start_matches("ex").split_once('-').unwrap();
+    let manifest =
+        |package: &str, metadata: &str| format!("[package]\nname = \"{package}\"\n{metadata}\n");
+    let about = "[package.metadata.book]\npage = \"index\"\nrung = \"build\"";
+    repository.write(&format!("exercises/{id}/Cargo.toml"), &manifest(id, about));
+    let readme = "# Once\n\nWrite it.\n\n## Hint 1\n\nA\n\n## Hint 2\n\nB\n\n## Hint 3\n\nC\n";
+    repository.write(&format!("exercises/{id}/README.md"), readme);
+    repository.write(&format!("exercises/{id}/src/main.rs"), "// stub\n");
+    let naive = "[package.metadata.book.naive]\n";
+    let solution = manifest(&format!("sol{number}-{slug}"), naive);
+    repository.write(&format!("solutions/{id}/Cargo.toml"), &solution);
+    repository.write(
+        &format!("solutions/{id}/examples/{id}-stub.rs"),
+        "// stub\n",
+    );
+}
+
+fn script(repository: &Repository, name: &str, text: &str) {
+    repository.write(name, &format!("#!/bin/sh\n{text}\n"));
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(repository.path().join(name), mode).unwrap();
+}
+
+fn command(repository: &Repository, arguments: &[&str]) -> Command {
+    let mut command = book(repository, arguments);
+    command.env("CARGO", repository.path().join("cargo.sh"));
+    command
+}
+
+fn finish(repository: &Repository, arguments: &[&str]) -> Output {
+    command(repository, arguments).output().unwrap()
+}
+
+#[test]
+fn grade_builds_the_exercise_and_becomes_its_grader() {
+    let repository = with_exercise("ex03-once");
+    let output = finish(&repository, &["grade", "ex03", "--seed", "5"]);
+    assert_eq!(output.status.code(), Some(7), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "graded --seed 5\n");
+    assert_eq!(
+        repository.read("calls"),
+        "build --quiet --message-format=json-render-diagnostics --package ex03-once --test grade\n"
+    );
+}
+
+#[test]
+fn an_exercise_that_does_not_build_is_not_graded() {
+    let repository = with_exercise("ex03-once");
+    script(
+        &repository,
+        "cargo.sh",
+        "echo 'error: no `main`' >&2; exit 101",
+    );
+    let output = finish(&repository, &["grade", "ex03-once"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        stderr(&output),
+        "error: no `main`\nerror: cargo build failed\n"
+    );
+    assert_eq!(stdout(&output), "");
+}
+
+#[test]
+fn an_exercise_is_known_by_the_beginning_of_its_name() {
+    let repository = with_exercise("ex03-once");
+    exercise(&repository, "ex03-late");
+    for (name, said) in [
+        (
+            "ex03",
+            "error: `ex03` is one of ex03-late, ex03-once; write more of it\n",
+        ),
+        (
+            "ex03-onse",
+            "error: there is no exercise `ex03-onse`; did you mean `ex03-once`?\n",
+        ),
+        (
+            "",
+            "error: `` is one of ex03-late, ex03-once; write more of it\n",
+        ),
+    ] {
+        let output = finish(&repository, &["grade", name]);
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(stderr(&output), said);
+    }
+    let output = finish(&repository, &["grade", "ex03-o"]);
+    assert_eq!(stdout(&output), "graded \n", "{}", stderr(&output));
+}
+
+#[test]
+fn an_exercise_without_its_parts_is_told_with_the_file() {
+    let repository = with_exercise("ex03-once");
+    repository.write("exercises/ex03-once/README.md", "# Once\n");
+    let output = finish(&repository, &["grade", "ex03"]);
+    let said = stderr(&output);
+    assert!(
+        said.starts_with("error: exercises/ex03-once/README.md: it begins with"),
+        "{said}"
+    );
+}
