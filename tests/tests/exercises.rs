@@ -1,7 +1,7 @@
 //! Every exercise can be solved, and what a hasty engineer would write is refused for what it does.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use book_tests::programs::programs;
 use book_tests::warm::Warm;
 use book_tests::{book, none};
-use catalog::Exercise;
+use catalog::{Exercise, directives};
 use companion::runner;
 use serde::Deserialize;
 use tempfile::TempDir;
@@ -44,7 +44,7 @@ fn an_exercise_begins_with_the_stub_of_record() {
         let read = |path: PathBuf| std::fs::read_to_string(path).unwrap();
         if read(exercise.main()) != read(exercise.stub()) {
             problems.push(format!(
-                "{} differs from {}; copy the stub",
+                "{} differs from {}; copy the stub (`cargo book reset` keeps your answer)",
                 book.shown(&exercise.main()),
                 book.shown(&exercise.stub()),
             ));
@@ -57,11 +57,11 @@ fn an_exercise_begins_with_the_stub_of_record() {
 fn naive_answers_are_two_at_least_and_all_are_graded() {
     let book = book().unwrap();
     let misconceptions = book.misconceptions().unwrap();
-    let pages: BTreeSet<String> = book
+    let pages: BTreeMap<String, String> = book
         .pages()
         .unwrap()
         .into_iter()
-        .map(|it| it.slug)
+        .map(|page| (page.slug, std::fs::read_to_string(page.path).unwrap()))
         .collect();
     let mut problems = Vec::new();
     for exercise in book.exercises().unwrap() {
@@ -71,10 +71,14 @@ fn naive_answers_are_two_at_least_and_all_are_graded() {
                 "solutions/{id} has fewer than two naive answers; add one"
             ));
         }
-        if !pages.contains(&exercise.page) {
+        let shown = pages.get(&exercise.page).is_some_and(|text| {
+            let mut all = directives(text).into_iter();
+            all.any(|it| it.name == "exercise" && it.argument == *id)
+        });
+        if !shown {
+            let page = &exercise.page;
             problems.push(format!(
-                "{id}: there is no page {}; correct it",
-                exercise.page
+                "the page {page} does not show {id}; add {{{{#exercise {id}}}}}"
             ));
         }
         for (name, naive) in &exercise.naive {

@@ -7,10 +7,13 @@ mod build;
 mod cargo;
 mod check;
 mod grade;
+mod hint;
 mod new;
 mod output;
+mod progress;
 mod refresh;
 mod repository;
+mod reset;
 mod run;
 mod serve;
 mod signals;
@@ -39,6 +42,9 @@ enum Command {
     Build(build::Args),
     Run(run::Args),
     Grade(grade::Args),
+    Hint(hint::Args),
+    Reset(reset::Args),
+    Progress(progress::Args),
     Up(warm::up::Args),
     Down(warm::down::Args),
     Status(warm::status::Args),
@@ -61,6 +67,9 @@ fn main() -> ExitCode {
         Command::Build(args) => build::run(args),
         Command::Run(args) => run::run(args),
         Command::Grade(args) => grade::run(args),
+        Command::Hint(args) => hint::run(args),
+        Command::Reset(args) => reset::run(args),
+        Command::Progress(args) => progress::run(args),
         Command::Up(args) => warm::up::run(args),
         Command::Down(args) => warm::down::run(args),
         Command::Status(args) => warm::status::run(args),

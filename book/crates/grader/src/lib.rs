@@ -82,7 +82,8 @@ fn run(program: &str, grade: impl AsyncFn(&Case) -> Result<()>) -> Result<ExitCo
     let Some(report) = runtime.block_on(judged(settings, grade))? else {
         return Ok(ExitCode::from(INTERRUPTED));
     };
-    print!("{}", report.text(hint(&report)?.as_deref()));
+    let hint = own(&report)?;
+    print!("{}", report.text(hint.as_deref()));
     report.keep()?;
     Ok(match report.verdict {
         Verdict::Passed => ExitCode::SUCCESS,
@@ -107,12 +108,18 @@ async fn judged(
     Ok(told.map(|told| case.report(told)))
 }
 
-/// The first hint, for a learner who has tried and not passed.
-fn hint(report: &Report) -> Result<Option<String>> {
-    if !report.is_own() || report.verdict == Verdict::Passed {
+/// Keeps the verdict on a learner's own program, and gives the first hint where it did not pass.
+fn own(report: &Report) -> Result<Option<String>> {
+    if !report.is_own() {
         return Ok(None);
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
-    let exercise = Catalog::open(&root)?.exercise(&report.exercise)?;
-    Ok(exercise.hints.into_iter().next())
+    let catalog = Catalog::open(&root)?;
+    let exercise = catalog.exercise(&report.exercise)?;
+    let kept = catalog.progress();
+    if let Err(error) = kept.graded(&exercise.id, report.verdict.name()) {
+        eprintln!("note: the verdict is not kept: {error:#}");
+    }
+    let passed = report.verdict == Verdict::Passed;
+    Ok(exercise.hints.into_iter().next().filter(|_| !passed))
 }

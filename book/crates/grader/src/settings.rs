@@ -32,7 +32,7 @@ pub(crate) struct Settings {
     pub(crate) exercise: String,
     /// The program.
     pub(crate) program: PathBuf,
-    /// Whether it is the learner's own, and not one that `GRADE_PROGRAM` names.
+    /// Whether it is the learner's own: not a solution, and not one that `GRADE_PROGRAM` names.
     pub(crate) own: bool,
     /// 0 for the story as it is told; another number varies what it varies.
     pub(crate) seed: u64,
@@ -68,7 +68,7 @@ fn parse(
     // A solution is graded as its exercise: sol04-idempotent-produce is ex04-idempotent-produce.
     let exercise = match name.strip_prefix("sol") {
         Some(rest) => format!("ex{rest}"),
-        None => name.into_owned(),
+        None => name.to_string(),
     };
     let mut seed = variable("GRADE_SEED");
     let mut filters = Vec::new();
@@ -100,7 +100,7 @@ fn parse(
     let other = variable("GRADE_PROGRAM").map(PathBuf::from);
     Ok(Wanted::Grade(Settings {
         exercise,
-        own: other.is_none(),
+        own: other.is_none() && name.starts_with("ex"),
         program: other.unwrap_or_else(|| own.to_owned()),
         seed,
         faults,
@@ -112,6 +112,18 @@ fn parse(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn an_exercise_is_the_learners_own() {
+        for (program, own) in [("", true), ("/t/ex04-stub", false)] {
+            let variable = |name: &str| {
+                let is = name == "GRADE_PROGRAM" && !program.is_empty();
+                is.then(|| program.to_owned())
+            };
+            let wanted = parse("/t/ex04-produce", [], variable).unwrap();
+            assert!(matches!(wanted, Wanted::Grade(settings) if settings.own == own));
+        }
+    }
 
     fn read(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Wanted> {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned());
@@ -133,7 +145,7 @@ mod tests {
         let own = settings(&[], &[]);
         assert_eq!(own.exercise, "ex04-produce");
         assert_eq!(own.program, Path::new("/t/sol04-produce"));
-        assert!(own.own);
+        assert!(!own.own, "a solution is not the learner's");
         assert_eq!((own.seed, own.faults), (0, Faults::On));
         let other = settings(&[], &[("GRADE_PROGRAM", "/t/ex04-stub")]);
         assert_eq!(other.exercise, "ex04-produce");

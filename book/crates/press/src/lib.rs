@@ -19,6 +19,7 @@
 //! [`Report`], each with its file, line and fix, and no book is made.
 
 mod claim;
+mod exercise;
 mod flow;
 mod head;
 mod highlight;

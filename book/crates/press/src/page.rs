@@ -12,10 +12,10 @@ use crate::material::Material;
 use crate::predict::Belief;
 use crate::report::{Problem, message};
 use crate::source::Source;
-use crate::{claim, flow, head, highlight, listing, predict, reference, transcript};
+use crate::{claim, exercise, flow, head, highlight, listing, predict, reference, transcript};
 
 /// The directives of press.
-const OURS: [&str; 4] = ["listing", "transcript", "predict", "reference"];
+const OURS: [&str; 5] = ["listing", "transcript", "predict", "exercise", "reference"];
 /// The directives of mdBook, which it has put in before press runs.
 const MDBOOKS: [&str; 4] = ["include", "rustdoc_include", "playground", "title"];
 
@@ -191,17 +191,34 @@ impl<'a> Page<'a> {
                 transcript::render(&found, chapter, &id).map_err(|error| unsound(argument, error))
             }
             "predict" => self.prediction(argument),
+            "exercise" => self.exercise(argument),
             "reference" => reference::render(argument, self.material, &self.slug),
             name => Err(match catalog::nearest(name, &OURS) {
                 Some(other) => {
                     format!("there is no `{{{{#{name}}}}}`; did you mean `{{{{#{other}}}}}`?")
                 }
                 None => format!(
-                    "there is no `{{{{#{name}}}}}`; there are listing, transcript, predict and reference, \
+                    "there is no `{{{{#{name}}}}}`; there are listing, transcript, predict, exercise and reference, \
                      and `\\{{{{#{name}` shows it as text"
                 ),
             }),
         }
+    }
+
+    fn exercise(&mut self, argument: &str) -> Result<String, String> {
+        let found = self.material.catalog.exercise(argument);
+        let found = found.map_err(|error| message(&error))?;
+        // One that is known by the beginning of its name may be another one tomorrow.
+        if found.id != argument {
+            return Err(format!("`{argument}` is no exercise; write `{}`", found.id));
+        }
+        if found.page != self.slug {
+            return Err(format!(
+                "{} belongs to the page {}; correct `page` in its Cargo.toml, or move the line there",
+                found.id, found.page
+            ));
+        }
+        Ok(exercise::render(&found))
     }
 
     fn prediction(&mut self, argument: &str) -> Result<String, String> {

@@ -1,7 +1,8 @@
 //! The commands around an exercise, with stand-ins for cargo and for the grader.
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use crate::common::Repository;
 use crate::common::program::{book, stderr, stdout};
@@ -119,4 +120,109 @@ fn an_exercise_without_its_parts_is_told_with_the_file() {
         said.starts_with("error: exercises/ex03-once/README.md: it begins with"),
         "{said}"
     );
+}
+
+#[test]
+fn each_hint_comes_when_it_is_asked_for() {
+    let repository = with_exercise("ex03-once");
+    let hint = || stdout(&finish(&repository, &["hint", "ex03"]));
+    assert_eq!(hint(), "Hint 1 of 3\n\nA\n\n");
+    assert_eq!(hint(), "Hint 2 of 3\n\nB\n\n");
+    assert_eq!(hint(), "Hint 3 of 3\n\nC\n\n");
+    let all = hint();
+    assert!(all.starts_with("Hint 1 of 3\n\nA\n\nHint 2 of 3\n\nB\n\nHint 3 of 3\n\nC\n\n"));
+    assert!(
+        all.ends_with("The solution is solutions/ex03-once/src/main.rs\n"),
+        "{all}"
+    );
+    assert_eq!(hint(), all);
+    let progress = stdout(&finish(&repository, &["progress"]));
+    assert_eq!(progress, "· ex03-once  3 hints\n0 of 1 passed\n");
+}
+
+#[test]
+fn progress_tells_each_exercise() {
+    let repository = with_exercise("ex03-once");
+    exercise(&repository, "ex01-wildcards");
+    exercise(&repository, "ex02-late");
+    repository.write(
+        ".book/progress.json",
+        r#"{"v": 1, "exercises": {
+            "ex02-late": {"verdict": "lost-message", "passed": true, "runs": 2},
+            "ex03-once": {"verdict": "hangs", "runs": 1, "hints": 1}
+        }}"#,
+    );
+    assert_eq!(
+        stdout(&finish(&repository, &["progress"])),
+        "· ex01-wildcards\n\
+         ● ex02-late       passed, last lost-message, 2 runs\n\
+         · ex03-once       hangs, 1 run, 1 hint\n\
+         1 of 3 passed\n"
+    );
+}
+
+/// `reset` with this answer on its standard input.
+fn reset(repository: &Repository, arguments: &[&str], answer: &str) -> Output {
+    let mut command = command(repository, &["reset", "ex03"]);
+    command.args(arguments);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It may have ended without reading it.
+    let _ = child.stdin.take().unwrap().write_all(answer.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn reset_asks_and_keeps_a_copy() {
+    const MAIN: &str = "exercises/ex03-once/src/main.rs";
+    let repository = with_exercise("ex03-once");
+    repository.write(MAIN, "// mine\n");
+    for no in ["", "n\n", "\n", "maybe\n"] {
+        let output = reset(&repository, &[], no);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(
+            stdout(&output).ends_with("nothing is changed\n"),
+            "{}",
+            stdout(&output)
+        );
+        assert_eq!(repository.read(MAIN), "// mine\n");
+    }
+    let output = reset(&repository, &[], "y\n");
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(repository.read(MAIN), "// stub\n");
+    assert_eq!(repository.read(".book/answers/ex03-once-1.rs"), "// mine\n");
+
+    let output = reset(&repository, &[], "");
+    assert_eq!(stdout(&output), format!("{MAIN} is the stub already\n"));
+    assert!(output.status.success());
+
+    repository.write(MAIN, "// mine, again\n");
+    let output = reset(&repository, &["--yes"], "");
+    assert_eq!(
+        stdout(&output),
+        format!("your answer is kept as .book/answers/ex03-once-2.rs\n{MAIN} is the stub again\n")
+    );
+    assert_eq!(repository.read(".book/answers/ex03-once-1.rs"), "// mine\n");
+    assert_eq!(
+        repository.read(".book/answers/ex03-once-2.rs"),
+        "// mine, again\n"
+    );
+}
+
+#[test]
+fn reset_without_a_stub_changes_nothing() {
+    let repository = with_exercise("ex03-once");
+    repository.write("exercises/ex03-once/src/main.rs", "// mine\n");
+    std::fs::remove_dir_all(repository.path().join("solutions/ex03-once/examples")).unwrap();
+    let output = reset(&repository, &["--yes"], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("cannot read solutions/ex03-once/examples/ex03-once-stub.rs"));
+    assert_eq!(
+        repository.read("exercises/ex03-once/src/main.rs"),
+        "// mine\n"
+    );
+    assert!(!repository.has(".book/answers"));
 }

@@ -3,6 +3,7 @@
 use super::{claim, link, table};
 use crate::html::{escape, sentence};
 use crate::material::Material;
+use crate::report::message;
 use crate::survey::Survey;
 
 /// The table of misconceptions.
@@ -11,6 +12,8 @@ use crate::survey::Survey;
 /// When one names a claim or a page that does not exist.
 pub(super) fn render(material: &Material, from: &str) -> Result<String, String> {
     let asked = material.asked();
+    let exercises = material.catalog.exercises();
+    let exercises = exercises.map_err(|error| message(&error))?;
     let mut rows = String::new();
     for (id, belief) in &material.misconceptions {
         let told = |wrong| format!("book/misconceptions.toml, {id}: {wrong}");
@@ -21,6 +24,12 @@ pub(super) fn render(material: &Material, from: &str) -> Result<String, String> 
         if !pages.any(|it| it.slug == belief.page && makes(it)) {
             explained = format!("{page}, {explained}");
         }
+        let believers = exercises.iter().filter(|exercise| {
+            let mut naive = exercise.naive.values();
+            naive.any(|naive| naive.misconception == *id)
+        });
+        let refused = believers
+            .filter_map(|exercise| link(material, &exercise.page, from, &exercise.id).ok());
         let asked: Vec<String> = asked
             .get(id)
             .into_iter()
@@ -29,6 +38,7 @@ pub(super) fn render(material: &Material, from: &str) -> Result<String, String> 
                 let place = format!("predict-{}", prediction.replace('/', "-"));
                 link(material, slug, from, &place).ok()
             })
+            .chain(refused)
             .collect();
         rows += &format!(
             "<tr id=\"{}\"><td>{}</td><td>{explained}</td><td>{}</td></tr>\n",
@@ -37,6 +47,6 @@ pub(super) fn render(material: &Material, from: &str) -> Result<String, String> 
             asked.join(", ")
         );
     }
-    let heads = ["One often believes", "What holds instead", "Predict it"];
+    let heads = ["One often believes", "What holds instead", "Try it"];
     Ok(table("misconceptions", &heads, &rows))
 }

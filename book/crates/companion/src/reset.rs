@@ -1,0 +1,83 @@
+//! `cargo book reset`: an exercise from its beginning.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use catalog::{Catalog, Progress};
+
+use crate::output;
+
+/// Put the stub of an exercise back in place of your answer, and keep a copy of that
+#[derive(clap::Args)]
+pub struct Args {
+    /// The exercise, for example ex04-idempotent-produce, or the beginning of its name
+    exercise: String,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Asks first. The copy is written before the answer is replaced.
+pub fn run(args: Args) -> Result<ExitCode> {
+    let catalog = Catalog::find()?;
+    let exercise = catalog.exercise(&args.exercise)?;
+    let (main, stub) = (exercise.main(), exercise.stub());
+    let read = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path);
+        text.with_context(|| format!("cannot read {}", catalog.shown(path)))
+    };
+    // An answer that was deleted is no reason to fail.
+    let own = if main.exists() {
+        read(&main)?
+    } else {
+        String::new()
+    };
+    let (stub, shown) = (read(&stub)?, catalog.shown(&main));
+    if own == stub {
+        output::line(format_args!("{shown} is the stub already"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !args.yes && !agreed(&shown)? {
+        output::line("nothing is changed")?;
+        return Ok(ExitCode::FAILURE);
+    }
+    if !own.is_empty() {
+        let copy = free(&catalog.progress(), &exercise.id)?;
+        let kept = std::fs::write(&copy, own);
+        kept.with_context(|| format!("cannot write {}", copy.display()))?;
+        output::line(format_args!(
+            "your answer is kept as {}",
+            catalog.shown(&copy)
+        ))?;
+    }
+    std::fs::write(&main, stub).with_context(|| format!("cannot write {shown}"))?;
+    output::line(format_args!("{shown} is the stub again"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks on the terminal; where nobody answers it is a no.
+fn agreed(shown: &str) -> Result<bool> {
+    print!("Replace {shown} by the stub? A copy is kept. [y/N] ");
+    std::io::stdout()
+        .flush()
+        .context("cannot write to stdout")?;
+    let mut answer = String::new();
+    std::io::stdin()
+        .read_line(&mut answer)
+        .context("cannot read the answer")?;
+    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+}
+
+/// A name for the copy that no earlier one has.
+fn free(progress: &Progress, id: &str) -> Result<PathBuf> {
+    let mut number = 1;
+    loop {
+        let path = progress.own(&format!("answers/{id}-{number}.rs"))?;
+        if !path.exists() {
+            return Ok(path);
+        }
+        number += 1;
+    }
+}
