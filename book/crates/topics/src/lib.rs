@@ -113,7 +113,10 @@ impl Topic {
             .create()?;
         let mut places = TopicPartitionList::new();
         for partition in 0..self.partitions {
-            places.add_partition_offset(&self.name, partition, Offset::Beginning)?;
+            // The client does not know the topic yet. Who asks for its leader waits for it; a
+            // place without a known leader is looked at again half a second later.
+            let (first, _) = consumer.fetch_watermarks(&self.name, partition, PATIENCE)?;
+            places.add_partition_offset(&self.name, partition, Offset::Offset(first))?;
         }
         consumer.assign(&places)?;
         let (mut records, mut left) = (Vec::new(), self.partitions);
