@@ -17,7 +17,9 @@ mod reset;
 mod run;
 mod serve;
 mod signals;
+mod sources;
 mod warm;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -42,6 +44,7 @@ enum Command {
     Build(build::Args),
     Run(run::Args),
     Grade(grade::Args),
+    Watch(watch::Args),
     Hint(hint::Args),
     Reset(reset::Args),
     Progress(progress::Args),
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::Build(args) => build::run(args),
         Command::Run(args) => run::run(args),
         Command::Grade(args) => grade::run(args),
+        Command::Watch(args) => watch::run(args),
         Command::Hint(args) => hint::run(args),
         Command::Reset(args) => reset::run(args),
         Command::Progress(args) => progress::run(args),

@@ -8,8 +8,8 @@ mod policy;
 mod refusal;
 mod security;
 mod site;
-mod watch;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -18,13 +18,18 @@ use brokers::Kind;
 use tokio::sync::watch::{Sender, channel};
 
 use crate::signals::{self, Stop};
+use crate::sources::Sources;
 use crate::warm::keeper::{Claim, Keeper};
 use crate::warm::up;
 use crate::{output, repository};
 use builder::Builder;
 use security::Gate;
 use site::Site;
-use watch::Sources;
+
+/// Folders whose every file is a source of the book.
+const FOLDERS: [&str; 3] = ["book/src", "book/theme", "chapters"];
+/// Single files that are sources; their folders are not.
+const FILES: [&str; 2] = ["book.toml", "book/misconceptions.toml"];
 
 /// Build the book, serve it on 127.0.0.1, build it again when a source changes
 ///
@@ -63,7 +68,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
 /// Ends only with an error.
 async fn serve(args: Args, keeper: &mut Option<Keeper>) -> Result<ExitCode> {
     let mut builder = Builder::new(repository::root()?)?;
-    let mut sources = Sources::watch(builder.root())?;
+    let mut sources = watched(builder.root())?;
     let first = builder.build().await?;
     let listener = listen::bind(args.port).await?;
     let port = listener
@@ -82,6 +87,13 @@ async fn serve(args: Args, keeper: &mut Option<Keeper>) -> Result<ExitCode> {
         failed = follow(&mut builder, &mut sources, &newest) => failed,
         failed = keep_warm(args.warm, keeper) => failed,
     }
+}
+
+/// A watch over the sources of the book.
+fn watched(root: &Path) -> Result<Sources> {
+    let folders = FOLDERS.map(|folder| root.join(folder));
+    let files = FILES.map(|file| root.join(file));
+    Sources::watch(folders.to_vec(), files.to_vec())
 }
 
 /// Starts the warm brokers where they are asked for and nobody keeps them yet, and tends

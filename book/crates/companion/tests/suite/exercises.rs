@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 
 use crate::common::Repository;
-use crate::common::program::{book, stderr, stdout};
+use crate::common::program::{Running, book, runs, stderr, stdout};
+use rustix::process::Signal;
 
 /// A repository with an exercise whose grader says how it is called and ends with code 7.
 fn with_exercise(id: &str) -> Repository {
@@ -225,4 +226,44 @@ fn reset_without_a_stub_changes_nothing() {
         "// mine\n"
     );
     assert!(!repository.has(".book/answers"));
+}
+
+#[test]
+fn watch_grades_what_is_saved() {
+    let repository = with_exercise("ex03-once");
+    let mut watch = Running::start(&mut command(&repository, &["watch"]));
+    watch.line("save a program in exercises/");
+    repository.write("exercises/ex03-once/src/main.rs", "// mine\n");
+    watch.line("graded");
+    watch.line("save ex03-once and it is graded");
+    // It goes on when the source does not compile.
+    script(
+        &repository,
+        "cargo.sh",
+        "echo 'error: no `main`' >&2; exit 101",
+    );
+    repository.write("exercises/ex03-once/src/main.rs", "// broken\n");
+    watch.line("error: cargo build failed");
+    watch.line("save ex03-once and it is graded");
+    watch.signal(Signal::INT);
+    assert_eq!(watch.end().code(), Some(130));
+}
+
+#[test]
+fn a_save_while_it_grades_begins_anew_and_ctrl_c_ends_all() {
+    let repository = with_exercise("ex03-once");
+    let hangs =
+        "trap 'echo cleans; exit 130' TERM; echo \"grades $$\"; while :; do sleep 0.1; done";
+    script(&repository, "grader.sh", hangs);
+    let mut watch = Running::start(&mut command(&repository, &["watch", "ex03"]));
+    let pid = |line: String| line.rsplit(' ').next().unwrap().parse().unwrap();
+    let first = pid(watch.line("grades"));
+    repository.write("exercises/ex03-once/src/main.rs", "// mine\n");
+    watch.line("cleans");
+    let second = pid(watch.line("grades"));
+    assert!(!runs(first));
+    watch.signal(Signal::TERM);
+    watch.line("cleans");
+    assert_eq!(watch.end().code(), Some(143));
+    assert!(!runs(second));
 }

@@ -12,6 +12,7 @@ fn help() {
         "build",
         "run",
         "grade",
+        "watch",
         "hint",
         "reset",
         "progress",

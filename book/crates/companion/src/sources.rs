@@ -1,4 +1,4 @@
-//! Tells when a source of the book changes.
+//! Tells when a source changes.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,10 +8,6 @@ use notify::event::{EventKind, ModifyKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// Folders whose every file is a source.
-const FOLDERS: [&str; 3] = ["book/src", "book/theme", "chapters"];
-/// Single files that are sources; their folders are not.
-const FILES: [&str; 2] = ["book.toml", "book/misconceptions.toml"];
 /// An editor saves in several steps: a change counts once this much time is quiet.
 const QUIET: Duration = Duration::from_millis(100);
 
@@ -22,14 +18,11 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Watches the sources of the repository at `root`. A folder that is missing is
-    /// not watched.
-    pub fn watch(root: &Path) -> Result<Sources> {
+    /// Watches the folders, with every file in them, and the single files. A folder that is missing
+    /// is not watched.
+    pub fn watch(folders: Vec<PathBuf>, files: Vec<PathBuf>) -> Result<Sources> {
         let (sender, changes) = unbounded_channel();
-        let files = FILES.map(|file| root.join(file));
-        let told = files.clone();
-        let folders: Vec<PathBuf> = FOLDERS.iter().map(|it| root.join(it)).collect();
-        let sources = folders.clone();
+        let (sources, told) = (folders.clone(), files.clone());
         let is_source = move |path: &Path| {
             told.iter().any(|file| file == path)
                 || (sources.iter().any(|folder| path.starts_with(folder)) && !is_scratch(path))
