@@ -9,7 +9,7 @@ use std::time::Duration;
 use book_tests::programs::programs;
 use book_tests::warm::Warm;
 use book_tests::{book, none};
-use catalog::{Exercise, directives};
+use catalog::{Exercise, Rung, directives};
 use companion::runner;
 use serde::Deserialize;
 use tempfile::TempDir;
@@ -22,9 +22,11 @@ const AT_ONCE: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// An answer, and what becomes of it.
+#[derive(Clone)]
 struct Grading {
     grader: PathBuf,
     program: PathBuf,
+    variant: Option<String>,
     faults: String,
     expected: String,
 }
@@ -41,6 +43,9 @@ fn an_exercise_begins_with_the_stub_of_record() {
     let mut problems = Vec::new();
     let book = book().unwrap();
     for exercise in book.exercises().unwrap() {
+        if exercise.rung == Rung::Judge {
+            continue;
+        }
         let read = |path: PathBuf| std::fs::read_to_string(path).unwrap();
         if read(exercise.main()) != read(exercise.stub()) {
             problems.push(format!(
@@ -94,6 +99,10 @@ fn naive_answers_are_two_at_least_and_all_are_graded() {
             .map(|it| format!("naive-{it}"))
             .collect();
         named.push("stub".to_owned());
+        if exercise.rung == Rung::Judge {
+            // Its variants stand in one file.
+            named.clear();
+        }
         named.sort();
         written.sort();
         if written != named {
@@ -111,40 +120,21 @@ async fn every_answer_gets_its_verdict() {
     let (cache, gate) = (warm.cache().to_owned(), Arc::new(Semaphore::new(AT_ONCE)));
     let mut running = JoinSet::new();
     for exercise in book().unwrap().exercises().unwrap() {
-        let solution = programs().path(&exercise.solution_package()).unwrap();
+        let right = right(&exercise);
+        let report = right.run(&cache).await.unwrap();
+        let (verdict, why) = (&report.verdict, &report.why);
+        assert_eq!(verdict, "passed", "{}: {why:?}", exercise.id);
         // Without a fault it cannot be told whether the program would have stood it.
-        for skipped in 0..faults(&cache, &exercise, solution).await {
-            let faults = format!("skip:{}", skipped + 1);
-            start(
-                &mut running,
-                &gate,
-                &cache,
-                grading(&exercise, solution, &faults, "inconclusive"),
-            );
-        }
-        let example = |name: &str| programs().path(&exercise.example(name)).unwrap();
-        start(
-            &mut running,
-            &gate,
-            &cache,
-            grading(&exercise, example("stub"), "on", "not-attempted"),
-        );
-        for (name, naive) in &exercise.naive {
-            let program = example(&format!("naive-{name}"));
-            start(
-                &mut running,
-                &gate,
-                &cache,
-                grading(&exercise, program, "on", &naive.verdict),
-            );
-            if naive.without_faults.is_none() {
-                start(
-                    &mut running,
-                    &gate,
-                    &cache,
-                    grading(&exercise, program, "off", "passed"),
-                );
-            }
+        let mut gradings: Vec<Grading> = (1..=report.faults)
+            .map(|skipped| right.but(&format!("skip:{skipped}"), "inconclusive"))
+            .collect();
+        gradings.extend(others(&exercise));
+        for grading in gradings {
+            let (gate, cache) = (gate.clone(), cache.clone());
+            running.spawn(async move {
+                let _turn = gate.acquire().await.unwrap();
+                grading.problem(&cache).await
+            });
         }
     }
     let mut problems = Vec::new();
@@ -154,41 +144,72 @@ async fn every_answer_gets_its_verdict() {
     none(&problems);
 }
 
-fn grading(exercise: &Exercise, program: &Path, faults: &str, expected: &str) -> Grading {
+fn grading(exercise: &Exercise, program: &str, expected: &str) -> Grading {
     Grading {
         grader: programs().grader(&exercise.id).unwrap().to_owned(),
-        program: program.to_owned(),
-        faults: faults.to_owned(),
+        program: programs().path(program).unwrap().to_owned(),
+        variant: None,
+        faults: "on".to_owned(),
         expected: expected.to_owned(),
     }
 }
 
-/// Grades the solution, which must pass, and says how many faults it has stood.
-async fn faults(cache: &Path, exercise: &Exercise, solution: &Path) -> usize {
-    let grading = grading(exercise, solution, "on", "passed");
-    let report = grading.run(cache).await.unwrap();
-    assert_eq!(
-        report.verdict, "passed",
-        "{}: {:?}",
-        exercise.id, report.why
-    );
-    report.faults
+/// One of the variants of a program.
+fn variant(exercise: &Exercise, name: &str, expected: &str) -> Grading {
+    Grading {
+        variant: Some(name.to_owned()),
+        ..grading(exercise, &exercise.solution_package(), expected)
+    }
 }
 
-fn start(
-    running: &mut JoinSet<Option<String>>,
-    gate: &Arc<Semaphore>,
-    cache: &Path,
-    grading: Grading,
-) {
-    let (gate, cache) = (gate.clone(), cache.to_owned());
-    running.spawn(async move {
-        let _turn = gate.acquire().await.unwrap();
-        grading.problem(&cache).await
-    });
+/// The answer that must pass: the solution, or a right variant.
+fn right(exercise: &Exercise) -> Grading {
+    if exercise.rung != Rung::Judge {
+        return grading(exercise, &exercise.solution_package(), "passed");
+    }
+    let mut all = exercise.naive.iter();
+    let right = all.find(|(_, variant)| variant.verdict == "passed");
+    let (name, _) = right.unwrap_or_else(|| panic!("{} has no variant that passes", exercise.id));
+    variant(exercise, name, "passed")
+}
+
+/// The stub, and what is refused.
+fn others(exercise: &Exercise) -> Vec<Grading> {
+    let mut others = Vec::new();
+    if exercise.rung != Rung::Judge {
+        others.push(grading(
+            exercise,
+            &exercise.example("stub"),
+            "not-attempted",
+        ));
+    }
+    for (name, naive) in &exercise.naive {
+        let refused = match exercise.rung {
+            Rung::Judge => variant(exercise, name, &naive.verdict),
+            _ => grading(
+                exercise,
+                &exercise.example(&format!("naive-{name}")),
+                &naive.verdict,
+            ),
+        };
+        if naive.without_faults.is_none() {
+            others.push(refused.but("off", "passed"));
+        }
+        others.push(refused);
+    }
+    others
 }
 
 impl Grading {
+    /// The same program under other faults.
+    fn but(&self, faults: &str, expected: &str) -> Grading {
+        Grading {
+            faults: faults.to_owned(),
+            expected: expected.to_owned(),
+            ..self.clone()
+        }
+    }
+
     async fn run(&self, cache: &Path) -> Result<Report, String> {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("report.json");
@@ -198,7 +219,11 @@ impl Grading {
             .env("GRADE_PROGRAM", &self.program)
             .env("GRADE_FAULTS", &self.faults)
             .env("GRADE_REPORT", &file)
-            .env_remove("GRADE_SEED");
+            .env_remove("GRADE_SEED")
+            .env_remove("GRADE_VARIANT");
+        if let Some(variant) = &self.variant {
+            command.env("GRADE_VARIANT", variant);
+        }
         let finished = runner::run(command, PATIENCE)
             .await
             .map_err(|error| format!("{error:#}"))?;
@@ -210,6 +235,7 @@ impl Grading {
 
     async fn problem(&self, cache: &Path) -> Option<String> {
         let program = self.program.file_name().unwrap().to_string_lossy();
+        let variant = self.variant.as_deref().unwrap_or_default();
         let got = match self.run(cache).await {
             Ok(report) if report.verdict == self.expected => return None,
             Ok(report) => format!("{} ({})", report.verdict, report.why.join("; ")),
@@ -217,7 +243,7 @@ impl Grading {
         };
         let (faults, expected) = (&self.faults, &self.expected);
         Some(format!(
-            "{program}, faults {faults}: expected {expected}, got {got}"
+            "{program} {variant}, faults {faults}: expected {expected}, got {got}"
         ))
     }
 }

@@ -31,7 +31,8 @@ pub struct Exercise {
     pub task: String,
     /// The hints, in Markdown, from the first to the last.
     pub hints: Vec<String>,
-    /// What an engineer might write, by name, with the verdict that it gets.
+    /// What an engineer might write, by name, with the verdict that it gets. Where the learner
+    /// predicts, the variants of the program, the right ones as well.
     pub naive: BTreeMap<String, Naive>,
 }
 
@@ -47,13 +48,13 @@ pub enum Rung {
     Build,
 }
 
-/// An answer that looks right and is refused.
+/// An answer that looks right and is refused; or a variant whose verdict is to be predicted.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Naive {
-    /// What it is refused with.
+    /// What it is refused with, or `passed`.
     pub verdict: String,
-    /// What its author believes, by id.
+    /// What its author believes, or who predicts another verdict, by id.
     pub misconception: String,
     /// Why it is refused without faults as well. Where this is missing, it is the fault that
     /// refuses it, and without faults it passes.

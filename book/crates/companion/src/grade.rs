@@ -19,6 +19,9 @@ pub struct Args {
     /// Vary the run: its size and where its faults strike; the same number, the same run
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// What you predict, where an exercise asks for that: late=lost-message; once for each program
+    #[arg(long, value_name = "PROGRAM=VERDICT")]
+    guess: Vec<String>,
 }
 
 /// Becomes the grader: signals and the exit code are the grader's.
@@ -36,6 +39,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let mut command = Command::new(grader);
     if let Some(seed) = args.seed {
         command.args(["--seed", &seed.to_string()]);
+    }
+    for guess in &args.guess {
+        command.args(["--guess", guess]);
     }
     Err(command.exec()).context("cannot start the grader")
 }

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
-use catalog::{Catalog, Progress};
+use anyhow::{Context, Result, bail};
+use catalog::{Catalog, Progress, Rung};
 
 use crate::output;
 
@@ -23,6 +23,10 @@ pub struct Args {
 pub fn run(args: Args) -> Result<ExitCode> {
     let catalog = Catalog::find()?;
     let exercise = catalog.exercise(&args.exercise)?;
+    if exercise.rung == Rung::Judge {
+        let id = &exercise.id;
+        bail!("in {id} you predict and write nothing, so there is nothing to put back");
+    }
     let (main, stub) = (exercise.main(), exercise.stub());
     let read = |path: &PathBuf| {
         let text = std::fs::read_to_string(path);

@@ -116,9 +116,14 @@ impl Case {
         self.with(|state| state.cleaning.push(Box::pin(cleaning)));
     }
 
-    /// The learner's program; `lane` is who it is in the shop.
+    /// The learner's program; `lane` is who it is in the shop. One that has variants is told which
+    /// to be by its first argument.
     pub fn program(&self, lane: &str) -> Builder {
-        Builder::new(self.clone(), lane)
+        let builder = Builder::new(self.clone(), lane);
+        match &self.0.settings.variant {
+            Some(variant) => builder.arg(variant),
+            None => builder,
+        }
     }
 
     /// A path in the program's own folder, for a database that it is given.
@@ -267,7 +272,7 @@ impl Case {
     pub(crate) fn report(&self, told: Result<()>) -> Report {
         let Settings {
             exercise,
-            own,
+            variant,
             seed,
             faults,
             report,
@@ -290,6 +295,7 @@ impl Case {
             state.moments.sort_by_key(|moment| moment.ms);
             Report {
                 exercise,
+                variant,
                 verdict,
                 why,
                 seed,
@@ -304,7 +310,6 @@ impl Case {
                 moments: state.moments.clone(),
                 strip: history::strip(&state.events, &state.left),
                 said: state.said.clone(),
-                own,
                 file: report,
             }
         })

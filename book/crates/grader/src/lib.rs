@@ -25,6 +25,7 @@
 
 mod case;
 mod fault;
+mod guess;
 mod leftovers;
 mod once;
 mod output;
@@ -36,10 +37,11 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-use catalog::Catalog;
+use catalog::{Catalog, Exercise, Rung};
 
 pub use anyhow::{Context, Result};
 pub use case::Case;
@@ -59,6 +61,8 @@ const INTERRUPTED: u8 = 130;
 /// `program` is the learner's; `GRADE_PROGRAM` names another one. `GRADE_FAULTS=off` grades
 /// without faults, `GRADE_FAULTS=skip:2` demands the second fault and does not strike it, and
 /// `GRADE_REPORT=FILE` asks for the report as JSON, too. `--seed N` varies what the story varies.
+/// Where the learner only predicts, `--guess VARIANT=VERDICT` is a prediction, and
+/// `GRADE_VARIANT=VARIANT` grades one variant alone.
 pub fn main(program: &str, grade: impl AsyncFn(&Case) -> Result<()>) -> ExitCode {
     match run(program, grade) {
         Ok(code) => code,
@@ -78,16 +82,28 @@ fn run(program: &str, grade: impl AsyncFn(&Case) -> Result<()>) -> Result<ExitCo
         }
         Wanted::Nothing => return Ok(ExitCode::SUCCESS),
     };
+    let own = settings.own.then(|| Own::find(&settings.exercise));
+    let own = own.transpose()?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    let Some(report) = runtime.block_on(judged(settings, grade))? else {
+    let report = match &own {
+        Some(own) if own.exercise.rung == Rung::Judge => {
+            runtime.block_on(guess::predicted(&settings, &own.variants()?, grade))?
+        }
+        _ => runtime.block_on(judged(settings, &grade))?,
+    };
+    let Some(report) = report else {
         return Ok(ExitCode::from(INTERRUPTED));
     };
-    let hint = own(&report)?;
-    print!("{}", report.text(hint.as_deref()));
+    let passed = report.verdict == Verdict::Passed;
+    let hint = own.as_ref().filter(|_| !passed);
+    print!("{}", report.text(hint.and_then(Own::hint)));
     report.keep()?;
-    Ok(match report.verdict {
-        Verdict::Passed => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
+    if let Some(own) = &own {
+        own.keep(&report);
+    }
+    Ok(match passed {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
     })
 }
 
@@ -95,7 +111,7 @@ fn run(program: &str, grade: impl AsyncFn(&Case) -> Result<()>) -> Result<ExitCo
 /// where the terminal interrupts it.
 async fn judged(
     settings: Settings,
-    grade: impl AsyncFn(&Case) -> Result<()>,
+    grade: &impl AsyncFn(&Case) -> Result<()>,
 ) -> Result<Option<Report>> {
     let case = Case::new(settings)?;
     let told = tokio::select! {
@@ -108,18 +124,42 @@ async fn judged(
     Ok(told.map(|told| case.report(told)))
 }
 
-/// Keeps the verdict on a learner's own program, and gives the first hint where it did not pass.
-fn own(report: &Report) -> Result<Option<String>> {
-    if !report.is_own() {
-        return Ok(None);
+/// The exercise that a learner is at.
+struct Own {
+    catalog: Catalog,
+    exercise: Exercise,
+}
+
+impl Own {
+    fn find(id: &str) -> Result<Own> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
+        let catalog = Catalog::open(&root)?;
+        let exercise = catalog.exercise(id)?;
+        Ok(Own { catalog, exercise })
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
-    let catalog = Catalog::open(&root)?;
-    let exercise = catalog.exercise(&report.exercise)?;
-    let kept = catalog.progress();
-    if let Err(error) = kept.graded(&exercise.id, report.verdict.name()) {
-        eprintln!("note: the verdict is not kept: {error:#}");
+
+    /// The variants of its program, each with the belief of who misjudges it.
+    fn variants(&self) -> Result<BTreeMap<String, String>> {
+        let beliefs = self.catalog.misconceptions()?;
+        let variants = self.exercise.naive.iter();
+        Ok(variants
+            .map(|(name, variant)| {
+                let belief = beliefs.get(&variant.misconception);
+                let says = belief.map(|belief| belief.says.trim_end_matches('.'));
+                (name.clone(), says.unwrap_or_default().to_owned())
+            })
+            .collect())
     }
-    let passed = report.verdict == Verdict::Passed;
-    Ok(exercise.hints.into_iter().next().filter(|_| !passed))
+
+    fn hint(&self) -> Option<&str> {
+        self.exercise.hints.first().map(String::as_str)
+    }
+
+    /// Keeps the verdict. That it cannot be kept changes nothing about it.
+    fn keep(&self, report: &Report) {
+        let progress = self.catalog.progress();
+        if let Err(error) = progress.graded(&self.exercise.id, report.verdict.name()) {
+            eprintln!("note: the verdict is not kept: {error:#}");
+        }
+    }
 }

@@ -21,6 +21,8 @@ const SAID: usize = 8;
 pub struct Report {
     /// The exercise's name.
     pub exercise: String,
+    /// Which of the program's variants it was.
+    pub variant: Option<String>,
     /// What the run comes to.
     pub verdict: Verdict,
     /// One sentence for each thing that is wrong.
@@ -41,7 +43,6 @@ pub struct Report {
     pub said: Vec<String>,
     /// The faults that were asked for, in words.
     pub struck: Vec<String>,
-    pub(crate) own: bool,
     pub(crate) file: Option<PathBuf>,
 }
 
@@ -58,12 +59,14 @@ impl Report {
         let Report {
             exercise, verdict, ..
         } = self;
+        let variant = self.variant.as_ref();
+        let variant = variant.map_or_else(String::new, |variant| format!(", {variant}"));
         let faults = if self.faultless {
             ", without faults"
         } else {
             ""
         };
-        writeln!(to, "\n{exercise}: {verdict}{faults}\n")?;
+        writeln!(to, "\n{exercise}{variant}: {verdict}{faults}\n")?;
         for why in self.why.iter().take(SENTENCES) {
             writeln!(to, "  {why}.")?;
         }
@@ -73,7 +76,7 @@ impl Report {
         if !self.why.is_empty() {
             writeln!(to)?;
         }
-        if *verdict != Verdict::NotAttempted {
+        if *verdict != Verdict::NotAttempted && !self.moments.is_empty() {
             self.write_account(to)?;
         }
         if let Some(hint) = hint {
@@ -128,11 +131,6 @@ impl Report {
             }
         }
         writeln!(to)
-    }
-
-    /// Whether the program is the learner's own.
-    pub(crate) fn is_own(&self) -> bool {
-        self.own
     }
 
     /// Writes what a program reads: verdict, seed, time.

@@ -38,6 +38,10 @@ pub(crate) struct Settings {
     pub(crate) seed: u64,
     /// Which faults strike.
     pub(crate) faults: Faults,
+    /// Which of its variants the program is told to be, where it has some.
+    pub(crate) variant: Option<String>,
+    /// What the learner predicts, as `VARIANT=VERDICT`.
+    pub(crate) guesses: Vec<(String, String)>,
     /// Where the report goes as JSON.
     pub(crate) report: Option<PathBuf>,
 }
@@ -71,12 +75,21 @@ fn parse(
         None => name.to_string(),
     };
     let mut seed = variable("GRADE_SEED");
-    let mut filters = Vec::new();
+    let (mut filters, mut guesses) = (Vec::new(), Vec::new());
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--list" => return Ok(Wanted::List),
             "--seed" => seed = Some(arguments.next().context("--seed takes a number")?),
+            "--guess" => {
+                let text = arguments.next().unwrap_or_default();
+                let guess = text
+                    .split_once('=')
+                    .map(|(variant, verdict)| (variant.to_owned(), verdict.to_owned()));
+                guesses.push(guess.with_context(|| {
+                    format!("`{text}` is no guess; write --guess PROGRAM=VERDICT, as in --guess late=lost-message")
+                })?);
+            }
             other if WITH_VALUE.contains(&other) => drop(arguments.next()),
             other if other.starts_with('-') => {}
             _ => filters.push(argument),
@@ -104,6 +117,8 @@ fn parse(
         program: other.unwrap_or_else(|| own.to_owned()),
         seed,
         faults,
+        variant: variable("GRADE_VARIANT"),
+        guesses,
         report: variable("GRADE_REPORT").map(PathBuf::from),
     }))
 }
@@ -161,6 +176,17 @@ mod tests {
     }
 
     #[test]
+    fn a_guess_names_a_variant_and_its_verdict() {
+        let guess = ["--guess", "late=lost-message", "--guess", "early=passed"];
+        let guesses = settings(&guess, &[]).guesses;
+        let expected = [("late", "lost-message"), ("early", "passed")];
+        assert_eq!(
+            guesses,
+            expected.map(|(variant, verdict)| (variant.to_owned(), verdict.to_owned()))
+        );
+    }
+
+    #[test]
     fn other_tests_are_none_of_ours() {
         let filtered = read(&["--test-threads", "2", "confirms"], &[]).unwrap();
         assert!(matches!(filtered, Wanted::Nothing), "{filtered:?}");
@@ -174,6 +200,9 @@ mod tests {
         };
         assert!(error(&["--seed", "x"], &[]).contains("write --seed 7"));
         assert!(error(&["--seed"], &[]).contains("takes a number"));
+        for guess in [&["--guess"][..], &["--guess", "passed"]] {
+            assert!(error(guess, &[]).contains("write --guess PROGRAM=VERDICT"));
+        }
         assert!(error(&[], &[("GRADE_FAULTS", "none")]).contains("use on, off or skip:N"));
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use tempfile::TempDir;
 
+use crate::guess::predicted;
 use crate::settings::{Faults, Settings};
 use crate::{Case, Report, Verdict, judged, leftovers};
 
@@ -14,8 +15,8 @@ use crate::{Case, Report, Verdict, judged, leftovers};
 const SHORT: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Grades a shell script as a learner's program, by a story.
-async fn grade(script: &str, faults: Faults, story: impl AsyncFn(&Case) -> Result<()>) -> Report {
+/// A shell script as a learner's program. It lies in a folder that ends with the value.
+fn scripted(script: &str, faults: Faults) -> (TempDir, Settings) {
     let folder = TempDir::new().unwrap();
     let program = folder.path().join("program");
     std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -26,9 +27,17 @@ async fn grade(script: &str, faults: Faults, story: impl AsyncFn(&Case) -> Resul
         own: false,
         seed: 0,
         faults,
+        variant: None,
+        guesses: Vec::new(),
         report: None,
     };
-    judged(settings, story).await.unwrap().unwrap()
+    (folder, settings)
+}
+
+/// Grades a shell script by a story.
+async fn grade(script: &str, faults: Faults, story: impl AsyncFn(&Case) -> Result<()>) -> Report {
+    let (_folder, settings) = scripted(script, faults);
+    judged(settings, &story).await.unwrap().unwrap()
 }
 
 /// Lets it end by itself, with no more than a short time.
@@ -265,4 +274,51 @@ async fn each_message_is_wanted_once() {
     let strip = report.strip.to_string();
     assert!(strip.starts_with("fate  o-1 ●D  o-2 ✕L  o-3 ◆2"), "{strip}");
     assert_eq!(report.verdict.name(), "phantom");
+}
+
+#[tokio::test]
+async fn predictions_are_compared_with_what_comes_of_each_variant() {
+    let (_folder, mut settings) = scripted("test \"$1\" = early", Faults::On);
+    let beliefs = [("early", "It is late"), ("late", "It is early")];
+    let beliefs = beliefs.map(|(variant, says)| (variant.to_owned(), says.to_owned()));
+    let beliefs = std::collections::BTreeMap::from(beliefs);
+    for (guesses, verdict, why) in [
+        (
+            &[][..],
+            "not-attempted",
+            "what becomes of early? Add --guess early=VERDICT",
+        ),
+        (
+            &[("early", "passed")],
+            "not-attempted",
+            "what becomes of late? Add --guess late=VERDICT",
+        ),
+        (&[("early", "passed"), ("late", "exited")], "passed", ""),
+        (
+            &[("early", "hangs"), ("late", "exited")],
+            "misjudged",
+            "you say that early is hangs, and it is passed. Who says so believes: It is late",
+        ),
+        // The last word counts.
+        (
+            &[("early", "hangs"), ("late", "exited"), ("early", "passed")],
+            "passed",
+            "",
+        ),
+    ] {
+        let guesses = guesses.iter();
+        settings.guesses = guesses
+            .map(|(of, is)| ((*of).to_owned(), (*is).to_owned()))
+            .collect();
+        let report = predicted(&settings, &beliefs, to_its_end)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(report.verdict.name(), verdict);
+        assert_eq!(report.why.first().map_or("", String::as_str), why);
+    }
+    settings.guesses = vec![("never".into(), "passed".into())];
+    let error = predicted(&settings, &beliefs, to_its_end).await;
+    let error = error.err().unwrap().to_string();
+    assert_eq!(error, "there is no `never` to guess; there is early, late");
 }

@@ -25,6 +25,8 @@ pub enum Verdict {
     NeverConnected,
     /// It ended with an error.
     Exited,
+    /// The learner predicted another verdict.
+    Misjudged,
     /// The broker's record is wrong, by the name of what is wrong: `lost-message`, `duplicate`.
     Wrong(String),
 }
@@ -42,6 +44,7 @@ impl Verdict {
             Verdict::LeftProcesses => "left-processes",
             Verdict::NeverConnected => "never-connected",
             Verdict::Exited => "exited",
+            Verdict::Misjudged => "misjudged",
             Verdict::Wrong(name) => name,
         }
     }
@@ -54,7 +57,7 @@ impl Verdict {
             Verdict::NotAttempted => 0,
             Verdict::NeverConnected | Verdict::Hangs | Verdict::EndlessOutput => 1,
             Verdict::Panicked => 2,
-            Verdict::Wrong(_) => 3,
+            Verdict::Wrong(_) | Verdict::Misjudged => 3,
             Verdict::Exited => 4,
             Verdict::LeftProcesses => 5,
             Verdict::Inconclusive => 6,

@@ -6,23 +6,28 @@ use pulldown_cmark::{Parser, html::push_html};
 use crate::html::sentence;
 use crate::markdown::options;
 
+/// Where the solution is, for who has passed.
+const SOLUTION: &str =
+    "<p>When yours has passed, compare it with <code>solutions/ID/src/main.rs</code>.</p>\n";
+
 /// The task. The solution is not in it: it is read by who has passed.
 pub(crate) fn render(exercise: &Exercise) -> String {
     let id = &exercise.id;
-    let (begin, command) = match exercise.rung {
-        Rung::Judge => (
-            format!("Read <code>exercises/{id}/src/main.rs</code>, predict its verdict, and see:"),
-            format!("cargo book grade {id} --guess VERDICT"),
-        ),
-        Rung::Complete => (
-            format!("Complete <code>exercises/{id}/src/main.rs</code>, and have it judged:"),
-            format!("cargo book grade {id}"),
-        ),
-        Rung::Build => (
-            format!("Write <code>exercises/{id}/src/main.rs</code>, and have it judged:"),
-            format!("cargo book grade {id}"),
-        ),
+    let verb = match exercise.rung {
+        Rung::Judge => "Read",
+        Rung::Complete => "Complete",
+        Rung::Build => "Write",
     };
+    let (then, last) = match exercise.rung {
+        Rung::Judge => ("predict what becomes of each program in it", ""),
+        Rung::Complete | Rung::Build => ("have it judged", SOLUTION),
+    };
+    let mut command = format!("cargo book grade {id}");
+    if exercise.rung == Rung::Judge {
+        for variant in exercise.naive.keys() {
+            command += &format!(" --guess {variant}=VERDICT");
+        }
+    }
     let hints: String = exercise
         .hints
         .iter()
@@ -35,10 +40,10 @@ pub(crate) fn render(exercise: &Exercise) -> String {
     format!(
         "<section class=\"exercise\" id=\"{id}\" aria-label=\"Exercise\">\n\
          <p><strong>Exercise.</strong> {title}</p>\n\
-         {task}<p>{begin}</p>\n\
+         {task}<p>{verb} <code>exercises/{id}/src/main.rs</code>, and {then}:</p>\n\
          <pre><code class=\"language-console\">{command}</code></pre>\n\
-         {hints}<p>When yours has passed, compare it with <code>solutions/{id}/src/main.rs</code>.</p>\n\
-         </section>",
+         {hints}{last}</section>",
+        last = last.replace("ID", id),
         title = sentence(&exercise.title),
         task = markdown(&exercise.task),
     )
@@ -52,7 +57,18 @@ fn markdown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use catalog::Naive;
+
     use super::*;
+
+    fn variant(name: &str) -> (String, Naive) {
+        let naive = Naive {
+            verdict: "passed".into(),
+            misconception: "M05".into(),
+            without_faults: None,
+        };
+        (name.to_owned(), naive)
+    }
 
     fn exercise(rung: Rung) -> Exercise {
         Exercise {
@@ -64,7 +80,7 @@ mod tests {
             title: "Work before `ack`".into(),
             task: "Take each order **once**.\n\n- a < b\n".into(),
             hints: vec!["When?".into(), "Look at `ack`.".into(), "After.".into()],
-            naive: Default::default(),
+            naive: ["early", "late"].map(variant).into(),
         }
     }
 
@@ -76,7 +92,9 @@ mod tests {
     #[test]
     fn who_predicts_gives_a_guess() {
         let judge = render(&exercise(Rung::Judge));
-        assert!(judge.contains("cargo book grade ex03-late --guess VERDICT"));
+        let command = "cargo book grade ex03-late --guess early=VERDICT --guess late=VERDICT";
+        assert!(judge.contains(command), "{judge}");
+        assert!(!judge.contains("solutions/"));
         let complete = render(&exercise(Rung::Complete));
         assert!(complete.contains("Complete <code>exercises/ex03-late/src/main.rs</code>"));
     }

@@ -59,9 +59,14 @@ fn finish(repository: &Repository, arguments: &[&str]) -> Output {
 #[test]
 fn grade_builds_the_exercise_and_becomes_its_grader() {
     let repository = with_exercise("ex03-once");
-    let output = finish(&repository, &["grade", "ex03", "--seed", "5"]);
+    let output = finish(
+        &repository,
+        &[
+            "grade", "ex03", "--seed", "5", "--guess", "a=b", "--guess", "c=d",
+        ],
+    );
     assert_eq!(output.status.code(), Some(7), "{}", stderr(&output));
-    assert_eq!(stdout(&output), "graded --seed 5\n");
+    assert_eq!(stdout(&output), "graded --seed 5 --guess a=b --guess c=d\n");
     assert_eq!(
         repository.read("calls"),
         "build --quiet --message-format=json-render-diagnostics --package ex03-once --test grade\n"
@@ -211,6 +216,17 @@ fn reset_asks_and_keeps_a_copy() {
         repository.read(".book/answers/ex03-once-2.rs"),
         "// mine, again\n"
     );
+}
+
+#[test]
+fn where_nothing_is_written_nothing_is_reset() {
+    let repository = with_exercise("ex03-once");
+    let manifest = repository.read("exercises/ex03-once/Cargo.toml");
+    let judge = manifest.replace("build", "judge");
+    repository.write("exercises/ex03-once/Cargo.toml", &judge);
+    let output = reset(&repository, &["--yes"], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("you predict and write nothing"));
 }
 
 #[test]
