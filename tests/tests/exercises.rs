@@ -4,38 +4,23 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use book_tests::programs::programs;
 use book_tests::warm::Warm;
 use book_tests::{book, none};
-use catalog::{Exercise, Rung, directives};
-use companion::runner;
-use serde::Deserialize;
-use tempfile::TempDir;
-use tokio::process::Command;
+use catalog::{Rung, directives};
+use companion::grading::{Answer, PASSED, Report, answers};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// How many programs are graded at the same time. They wait more than they work.
 const AT_ONCE: usize = 3;
-const PATIENCE: Duration = Duration::from_secs(180);
 
-/// An answer, and what becomes of it.
-#[derive(Clone)]
+/// An answer under certain faults, and what must become of it.
 struct Grading {
-    grader: PathBuf,
-    program: PathBuf,
-    variant: Option<String>,
+    answer: Answer,
     faults: String,
     expected: String,
-}
-
-#[derive(Deserialize)]
-struct Report {
-    verdict: String,
-    why: Vec<String>,
-    faults: usize,
 }
 
 #[test]
@@ -120,15 +105,25 @@ async fn every_answer_gets_its_verdict() {
     let (cache, gate) = (warm.cache().to_owned(), Arc::new(Semaphore::new(AT_ONCE)));
     let mut running = JoinSet::new();
     for exercise in book().unwrap().exercises().unwrap() {
-        let right = right(&exercise);
-        let report = right.run(&cache).await.unwrap();
-        let (verdict, why) = (&report.verdict, &report.why);
-        assert_eq!(verdict, "passed", "{}: {why:?}", exercise.id);
-        // Without a fault it cannot be told whether the program would have stood it.
-        let mut gradings: Vec<Grading> = (1..=report.faults)
-            .map(|skipped| right.but(&format!("skip:{skipped}"), "inconclusive"))
-            .collect();
-        gradings.extend(others(&exercise));
+        let mut gradings = Vec::new();
+        let mut faults = 0;
+        for answer in answers(&exercise).unwrap() {
+            if answer.verdict == PASSED && faults == 0 {
+                let right = Grading::new(&answer, "on", PASSED);
+                let report = right.run(&cache).await.unwrap();
+                let (verdict, why) = (&report.verdict, &report.why);
+                assert_eq!(verdict, PASSED, "{}: {why:?}", exercise.id);
+                faults = report.faults;
+                // Without a fault it cannot be told whether the program would have stood it.
+                let skips = (1..=faults).map(|skipped| format!("skip:{skipped}"));
+                gradings.extend(skips.map(|skip| Grading::new(&answer, &skip, "inconclusive")));
+            } else {
+                gradings.push(Grading::new(&answer, "on", &answer.verdict));
+            }
+            if answer.sound && answer.name != "solution" {
+                gradings.push(Grading::new(&answer, "off", PASSED));
+            }
+        }
         for grading in gradings {
             let (gate, cache) = (gate.clone(), cache.clone());
             running.spawn(async move {
@@ -144,106 +139,34 @@ async fn every_answer_gets_its_verdict() {
     none(&problems);
 }
 
-fn grading(exercise: &Exercise, program: &str, expected: &str) -> Grading {
-    Grading {
-        grader: programs().grader(&exercise.id).unwrap().to_owned(),
-        program: programs().path(program).unwrap().to_owned(),
-        variant: None,
-        faults: "on".to_owned(),
-        expected: expected.to_owned(),
-    }
-}
-
-/// One of the variants of a program.
-fn variant(exercise: &Exercise, name: &str, expected: &str) -> Grading {
-    Grading {
-        variant: Some(name.to_owned()),
-        ..grading(exercise, &exercise.solution_package(), expected)
-    }
-}
-
-/// The answer that must pass: the solution, or a right variant.
-fn right(exercise: &Exercise) -> Grading {
-    if exercise.rung != Rung::Judge {
-        return grading(exercise, &exercise.solution_package(), "passed");
-    }
-    let mut all = exercise.naive.iter();
-    let right = all.find(|(_, variant)| variant.verdict == "passed");
-    let (name, _) = right.unwrap_or_else(|| panic!("{} has no variant that passes", exercise.id));
-    variant(exercise, name, "passed")
-}
-
-/// The stub, and what is refused.
-fn others(exercise: &Exercise) -> Vec<Grading> {
-    let mut others = Vec::new();
-    if exercise.rung != Rung::Judge {
-        others.push(grading(
-            exercise,
-            &exercise.example("stub"),
-            "not-attempted",
-        ));
-    }
-    for (name, naive) in &exercise.naive {
-        let refused = match exercise.rung {
-            Rung::Judge => variant(exercise, name, &naive.verdict),
-            _ => grading(
-                exercise,
-                &exercise.example(&format!("naive-{name}")),
-                &naive.verdict,
-            ),
-        };
-        if naive.without_faults.is_none() {
-            others.push(refused.but("off", "passed"));
-        }
-        others.push(refused);
-    }
-    others
-}
-
 impl Grading {
-    /// The same program under other faults.
-    fn but(&self, faults: &str, expected: &str) -> Grading {
+    fn new(answer: &Answer, faults: &str, expected: &str) -> Grading {
         Grading {
+            answer: answer.clone(),
             faults: faults.to_owned(),
             expected: expected.to_owned(),
-            ..self.clone()
         }
     }
 
-    async fn run(&self, cache: &Path) -> Result<Report, String> {
-        let folder = TempDir::new().unwrap();
-        let file = folder.path().join("report.json");
-        let mut command = Command::new(&self.grader);
-        command
-            .env("BOOK_CACHE", cache)
-            .env("GRADE_PROGRAM", &self.program)
-            .env("GRADE_FAULTS", &self.faults)
-            .env("GRADE_REPORT", &file)
-            .env_remove("GRADE_SEED")
-            .env_remove("GRADE_VARIANT");
-        if let Some(variant) = &self.variant {
-            command.env("GRADE_VARIANT", variant);
-        }
-        let finished = runner::run(command, PATIENCE)
+    async fn run(&self, cache: &Path) -> anyhow::Result<Report> {
+        let grader = programs().grader(&self.answer.exercise)?;
+        let program = programs().path(&self.answer.program)?;
+        let answer = &self.answer;
+        answer
+            .grade((grader, program), &self.faults, 0, Some(cache))
             .await
-            .map_err(|error| format!("{error:#}"))?;
-        let text = std::fs::read_to_string(file);
-        let text =
-            text.map_err(|_| format!("no report; it said {}", finished.errors.join("\n")))?;
-        Ok(serde_json::from_str(&text).unwrap())
     }
 
     async fn problem(&self, cache: &Path) -> Option<String> {
-        let program = self.program.file_name().unwrap().to_string_lossy();
-        let variant = self.variant.as_deref().unwrap_or_default();
         let got = match self.run(cache).await {
             Ok(report) if report.verdict == self.expected => return None,
             Ok(report) => format!("{} ({})", report.verdict, report.why.join("; ")),
-            Err(error) => error,
+            Err(error) => format!("{error:#}"),
         };
+        let Answer { exercise, name, .. } = &self.answer;
         let (faults, expected) = (&self.faults, &self.expected);
         Some(format!(
-            "{program} {variant}, faults {faults}: expected {expected}, got {got}"
+            "{exercise}, {name}, faults {faults}: expected {expected}, got {got}"
         ))
     }
 }

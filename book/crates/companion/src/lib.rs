@@ -1,6 +1,9 @@
-//! What the suite shares with `cargo book`: how a listing is run to be compared.
+//! What the suite shares with `cargo book`: how a listing is run to be compared, and an
+//! answer graded.
 //!
 //! Both the test suite and `cargo book accept` run a listing through [`runner`], so
-//! what the one records is what the other sees.
+//! what the one records is what the other sees. The suite and `cargo book soak` grade the
+//! repository's answers to the exercises through [`grading`].
 
+pub mod grading;
 pub mod runner;
