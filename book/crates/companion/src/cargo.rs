@@ -22,6 +22,7 @@ const GRADER: &str = "grade";
 /// One line of cargo's account of a build.
 #[derive(Deserialize)]
 struct Message {
+    manifest_path: Option<PathBuf>,
     target: Option<Target>,
     executable: Option<PathBuf>,
 }
@@ -61,8 +62,26 @@ pub async fn build(
 pub async fn grader(root: &Path, exercise: &str) -> Result<PathBuf> {
     let arguments = ["--package", exercise, "--test", GRADER].map(str::to_owned);
     let mut programs = artifacts(root, &arguments).await?;
-    let grader = programs.remove(GRADER);
+    let grader = programs.remove(&grader_of(exercise));
     grader.with_context(|| format!("the package {exercise} has no test {GRADER}"))
+}
+
+/// Builds the answers of these solutions' packages and what grades them, and gives their files: by
+/// name, a grader's by [`grader_of`].
+pub async fn answers(root: &Path, packages: &[String]) -> Result<BTreeMap<String, PathBuf>> {
+    let mut arguments = ["--bins", "--examples", "--test", GRADER]
+        .map(str::to_owned)
+        .to_vec();
+    for package in packages {
+        arguments.extend(["--package".to_owned(), package.clone()]);
+    }
+    artifacts(root, &arguments).await
+}
+
+/// Under what name the grader of an exercise is given: all are called the same, and its folder, or
+/// its solution's, tells whose it is.
+pub fn grader_of(exercise: &str) -> String {
+    format!("{GRADER} {exercise}")
 }
 
 /// Runs `cargo build` and gives the files of the programs that it has made, by name.
@@ -92,7 +111,13 @@ async fn artifacts(root: &Path, arguments: &[String]) -> Result<BTreeMap<String,
         let message: Message =
             serde_json::from_str(message).context("cargo's output is malformed")?;
         if let (Some(target), Some(executable)) = (message.target, message.executable) {
-            programs.insert(target.name, executable);
+            let folder = message.manifest_path.as_deref().and_then(Path::parent);
+            let folder = folder.and_then(Path::file_name).unwrap_or_default();
+            let name = match target.name.as_str() {
+                GRADER => grader_of(&folder.to_string_lossy()),
+                _ => target.name,
+            };
+            programs.insert(name, executable);
         }
     }
     Ok(programs)

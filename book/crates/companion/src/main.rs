@@ -17,6 +17,7 @@ mod reset;
 mod run;
 mod serve;
 mod signals;
+mod soak;
 mod sources;
 mod warm;
 mod watch;
@@ -48,6 +49,7 @@ enum Command {
     Hint(hint::Args),
     Reset(reset::Args),
     Progress(progress::Args),
+    Soak(soak::Args),
     Up(warm::up::Args),
     Down(warm::down::Args),
     Status(warm::status::Args),
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
         Command::Hint(args) => hint::run(args),
         Command::Reset(args) => reset::run(args),
         Command::Progress(args) => progress::run(args),
+        Command::Soak(args) => soak::run(args),
         Command::Up(args) => warm::up::run(args),
         Command::Down(args) => warm::down::run(args),
         Command::Status(args) => warm::status::run(args),

@@ -1,21 +1,20 @@
 //! The commands around an exercise, with stand-ins for cargo and for the grader.
 
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 
 use crate::common::Repository;
-use crate::common::program::{Running, book, runs, stderr, stdout};
+use crate::common::program::{Running, book, runs, stderr, stdout, until};
 use rustix::process::Signal;
 
 /// A repository with an exercise whose grader says how it is called and ends with code 7.
 fn with_exercise(id: &str) -> Repository {
     let repository = Repository::new();
     exercise(&repository, id);
-    script(&repository, "grader.sh", "echo graded \"$*\"; exit 7");
+    script(&repository, "grader.sh", "echo verdict \"$*\"; exit 7");
+    let top = repository.path().display();
     let message = format!(
-        r#"{{"target":{{"name":"grade"}},"executable":"{}/grader.sh"}}"#,
-        repository.path().display()
+        r#"{{"manifest_path":"{top}/exercises/{id}/Cargo.toml","target":{{"name":"grade"}},"executable":"{top}/grader.sh"}}"#
     );
     let cargo = format!("echo \"$*\" >> calls; echo '{message}'");
     script(&repository, "cargo.sh", &cargo);
@@ -40,10 +39,17 @@ fn exercise(repository: &Repository, id: &str) {
     );
 }
 
+/// Writes a program. A shell writes it: had this process the file open, a test beside this one could
+/// start a child that holds it open, too, and a file that somebody writes cannot be run.
 fn script(repository: &Repository, name: &str, text: &str) {
-    repository.write(name, &format!("#!/bin/sh\n{text}\n"));
-    let mode = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(repository.path().join(name), mode).unwrap();
+    let write = r#"printf '#!/bin/sh\n%s\n' "$2" > "$1" && chmod 755 "$1""#;
+    let path = repository.path().join(name);
+    let shell = Command::new("sh")
+        .args(["-c", write, "sh"])
+        .arg(path)
+        .arg(text)
+        .status();
+    assert!(shell.unwrap().success());
 }
 
 fn command(repository: &Repository, arguments: &[&str]) -> Command {
@@ -66,7 +72,10 @@ fn grade_builds_the_exercise_and_becomes_its_grader() {
         ],
     );
     assert_eq!(output.status.code(), Some(7), "{}", stderr(&output));
-    assert_eq!(stdout(&output), "graded --seed 5 --guess a=b --guess c=d\n");
+    assert_eq!(
+        stdout(&output),
+        "verdict --seed 5 --guess a=b --guess c=d\n"
+    );
     assert_eq!(
         repository.read("calls"),
         "build --quiet --message-format=json-render-diagnostics --package ex03-once --test grade\n"
@@ -113,7 +122,7 @@ fn an_exercise_is_known_by_the_beginning_of_its_name() {
         assert_eq!(stderr(&output), said);
     }
     let output = finish(&repository, &["grade", "ex03-o"]);
-    assert_eq!(stdout(&output), "graded \n", "{}", stderr(&output));
+    assert_eq!(stdout(&output), "verdict \n", "{}", stderr(&output));
 }
 
 #[test]
@@ -250,7 +259,7 @@ fn watch_grades_what_is_saved() {
     let mut watch = Running::start(&mut command(&repository, &["watch"]));
     watch.line("save a program in exercises/");
     repository.write("exercises/ex03-once/src/main.rs", "// mine\n");
-    watch.line("graded");
+    watch.line("verdict");
     watch.line("save ex03-once and it is graded");
     // It goes on when the source does not compile.
     script(
@@ -282,4 +291,91 @@ fn a_save_while_it_grades_begins_anew_and_ctrl_c_ends_all() {
     watch.line("cleans");
     assert_eq!(watch.end().code(), Some(143));
     assert!(!runs(second));
+}
+
+/// A repository in which cargo gives the programs that a soak of one exercise needs, and the grader
+/// writes this report.
+fn soaked(report: &str) -> Repository {
+    let repository = with_exercise("ex03-once");
+    let top = repository.path().display();
+    let artifact = |name: &str| {
+        format!(
+            r#"{{"manifest_path":"{top}/solutions/ex03-once/Cargo.toml","target":{{"name":"{name}"}},"executable":"{top}/grader.sh"}}"#
+        )
+    };
+    let built = ["grade", "sol03-once", "ex03-once-stub"]
+        .map(artifact)
+        .join("\n");
+    script(
+        &repository,
+        "cargo.sh",
+        &format!("cat <<'END'\n{built}\nEND"),
+    );
+    script(&repository, "grader.sh", report);
+    repository
+}
+
+/// What the grader says of the stub, and of the solution.
+const BOTH: &str = r#"
+verdict=passed
+echo "$GRADE_SEED" >> seeds
+test $(($(wc -l < seeds) % 2)) = 1 || verdict=not-attempted
+echo "{\"verdict\":\"$verdict\",\"why\":[],\"faults\":1,\"ms\":7}" > "$GRADE_REPORT"
+"#;
+
+#[test]
+fn a_soak_takes_turns_and_goes_on_where_it_was() {
+    let repository = soaked(BOTH);
+    let soak = |expected: &str| {
+        let mut soak = Running::start(&mut command(&repository, &["soak", "--minutes", "60"]));
+        until("both have had their turn", || {
+            let path = repository.path().join(".book/soak.json");
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            text.contains(expected).then_some(())
+        });
+        soak.signal(Signal::INT);
+        soak.line("no wrong verdict in");
+        assert!(soak.end().success());
+    };
+    soak(r#""ex03-once, stub": 2"#);
+    let before = repository.read("seeds").lines().count();
+    soak(r#""ex03-once, stub": 9"#);
+    let seeds = repository.read("seeds");
+    assert!(seeds.starts_with("1\n1\n2\n2\n"), "{seeds}");
+    let mut sorted: Vec<u32> = seeds.lines().map(|seed| seed.parse().unwrap()).collect();
+    assert!(sorted.is_sorted() && sorted.len() > before, "{seeds}");
+    sorted.dedup();
+    assert_eq!(sorted, (1..=*sorted.last().unwrap()).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_wrong_verdict_and_too_many_without_one_fail_a_soak() {
+    let told = |verdict: &str| {
+        let report = format!(
+            "echo '{{\"verdict\":\"{verdict}\",\"why\":[\"o-1 is gone\"],\"faults\":1,\"ms\":7}}' > \"$GRADE_REPORT\""
+        );
+        let repository = soaked(&report);
+        let mut soak = Running::start(&mut command(&repository, &["soak", "--minutes", "60"]));
+        let line = soak.line("ex03-once, solution, seed 1");
+        soak.signal(Signal::TERM);
+        soak.line("seeds reached");
+        assert_eq!(soak.end().code(), Some(1));
+        line
+    };
+    assert_eq!(
+        told("hangs"),
+        "ex03-once, solution, seed 1: hangs (o-1 is gone), expected passed"
+    );
+    assert_eq!(
+        told("inconclusive"),
+        "ex03-once, solution, seed 1: inconclusive (o-1 is gone)"
+    );
+}
+
+#[test]
+fn a_soak_of_nothing_is_an_error() {
+    let repository = with_exercise("ex03-once");
+    let output = finish(&repository, &["soak", "--minutes", "1", "ex07"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stderr(&output), "error: no exercise begins with `ex07`\n");
 }

@@ -16,6 +16,7 @@ fn help() {
         "hint",
         "reset",
         "progress",
+        "soak",
         "up",
         "down",
         "status",
