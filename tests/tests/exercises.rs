@@ -84,6 +84,7 @@ fn naive_answers_are_two_at_least_and_all_are_graded() {
             .map(|it| format!("naive-{it}"))
             .collect();
         named.push("stub".to_owned());
+        named.extend(exercise.others.iter().map(|it| format!("other-{it}")));
         if exercise.rung == Rung::Judge {
             // Its variants stand in one file.
             named.clear();

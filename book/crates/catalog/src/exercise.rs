@@ -34,6 +34,9 @@ pub struct Exercise {
     /// What an engineer might write, by name, with the verdict that it gets. Where the learner
     /// predicts, the variants of the program, the right ones as well.
     pub naive: BTreeMap<String, Naive>,
+    /// Answers that are right and unlike the solution, by name: a grader judges what a program
+    /// does, and not how it is built.
+    pub others: Vec<String>,
 }
 
 /// How much of the program the learner writes.
@@ -106,19 +109,7 @@ impl Exercise {
     /// # Errors
     /// When the folder cannot be read, or one is named otherwise.
     pub fn examples(&self) -> Result<Vec<String>> {
-        let begin = format!("{}-", self.id);
-        let mut names = Vec::new();
-        for stem in stems(&self.solution, &self.solution.join("examples"), ".rs")? {
-            let name = stem.strip_prefix(&begin);
-            let name = name.with_context(|| {
-                format!(
-                    "solutions/{}/examples/{stem}.rs: begin its name with {begin}",
-                    self.id
-                )
-            })?;
-            names.push(name.to_owned());
-        }
-        Ok(names)
+        examples(&self.solution, &self.id)
     }
 
     /// The learner's file.
@@ -183,7 +174,10 @@ fn read_one(root: &Path, dir: PathBuf) -> Result<Exercise> {
     let readme = dir.join("README.md");
     let text = read(root, &readme)?;
     let (title, task, hints) = parts(&text).with_context(|| shown(root, &readme))?;
+    let examples = examples(&solution, &id)?.into_iter();
+    let others = examples.filter_map(|name| Some(name.strip_prefix("other-")?.to_owned()));
     Ok(Exercise {
+        others: others.collect(),
         id,
         dir,
         solution,
@@ -194,6 +188,18 @@ fn read_one(root: &Path, dir: PathBuf) -> Result<Exercise> {
         hints,
         naive: answers.package.metadata.book.naive,
     })
+}
+
+fn examples(solution: &Path, id: &str) -> Result<Vec<String>> {
+    let begin = format!("{id}-");
+    let mut names = Vec::new();
+    for stem in stems(solution, &solution.join("examples"), ".rs")? {
+        let name = stem.strip_prefix(&begin).with_context(|| {
+            format!("solutions/{id}/examples/{stem}.rs: begin its name with {begin}")
+        })?;
+        names.push(name.to_owned());
+    }
+    Ok(names)
 }
 
 fn manifest<T: serde::de::DeserializeOwned>(

@@ -81,6 +81,7 @@ mod tests {
             task: "Take each order **once**.\n\n- a < b\n".into(),
             hints: vec!["When?".into(), "Look at `ack`.".into(), "After.".into()],
             naive: ["early", "late"].map(variant).into(),
+            others: Vec::new(),
         }
     }
 
