@@ -12,41 +12,63 @@ pub fn number(id: &str) -> Option<u32> {
 }
 
 impl Case {
-    /// Refuses what is not there (`lost-message`), there twice (`duplicate`), or was never asked
-    /// for (`phantom`). `place` is where it should be, as in `the topic`; `found` are the orders
-    /// with where they lie, as in `offset 3`. The fate strip is drawn from it, too.
+    /// Refuses what is not there (`lost-message`), there more than once (`duplicate`), or was never
+    /// asked for (`phantom`). `place` is where it should be, as in `the topic`; `found` are the
+    /// orders with where they lie, as in `offset 3`. The fate strip is drawn from it, too.
     pub fn each_once(
         &self,
         place: &str,
         expected: impl IntoIterator<Item = u32>,
         found: impl IntoIterator<Item = (u32, String)>,
     ) {
-        let mut all: BTreeMap<u32, Option<Vec<String>>> = BTreeMap::new();
+        for (order, places) in self.each_found(place, expected, found) {
+            if let [first @ .., last] = places.as_slice()
+                && !first.is_empty()
+            {
+                let (count, first) = (places.len(), first.join(", "));
+                let why = format!("{place} has o-{order} {count} times: at {first} and {last}");
+                self.refuse("duplicate", why);
+            }
+        }
+    }
+
+    /// The same where a message may be there more than once.
+    pub fn each_at_least_once(
+        &self,
+        place: &str,
+        expected: impl IntoIterator<Item = u32>,
+        found: impl IntoIterator<Item = (u32, String)>,
+    ) {
+        self.each_found(place, expected, found);
+    }
+
+    /// Refuses what is missing and what nobody ordered, and gives the others with their places.
+    fn each_found(
+        &self,
+        place: &str,
+        expected: impl IntoIterator<Item = u32>,
+        found: impl IntoIterator<Item = (u32, String)>,
+    ) -> BTreeMap<u32, Vec<String>> {
+        let mut all: BTreeMap<u32, Vec<String>> = BTreeMap::new();
         for order in expected {
             self.event(Event::new("orders", Verb::Sent, order));
-            all.insert(order, Some(Vec::new()));
+            all.insert(order, Vec::new());
         }
         for (order, at) in found {
             self.event(Event::new("broker", Verb::Done, order));
-            match all.entry(order).or_default() {
+            match all.get_mut(&order) {
                 Some(places) => places.push(at),
-                None => self.refuse(
-                    "phantom",
-                    format!("{place} has o-{order} at {at}, which nobody ordered"),
-                ),
-            }
-        }
-        for (order, places) in &all {
-            let Some(places) = places else { continue };
-            match places.as_slice() {
-                [_] => {}
-                [] => self.refuse("lost-message", format!("o-{order} is not in {place}")),
-                [first @ .., last] => {
-                    let (count, first) = (places.len(), first.join(", "));
-                    let why = format!("{place} has o-{order} {count} times: at {first} and {last}");
-                    self.refuse("duplicate", why);
+                None => {
+                    let why = format!("{place} has o-{order} at {at}, which nobody ordered");
+                    self.refuse("phantom", why);
                 }
             }
         }
+        for (order, places) in &all {
+            if places.is_empty() {
+                self.refuse("lost-message", format!("o-{order} is not in {place}"));
+            }
+        }
+        all
     }
 }

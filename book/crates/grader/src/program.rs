@@ -18,6 +18,8 @@ use crate::{Case, Verdict, leftovers};
 /// How long a program may run unless the story says otherwise. Clients wait seconds before they
 /// connect again, and a busy machine is slow.
 const TIME: Duration = Duration::from_secs(60);
+/// How long what a program has sent may be on its way after its end.
+const ON_ITS_WAY: Duration = Duration::from_secs(2);
 /// How long the pipes of a program may stay open that has been ended with all that it has started.
 const FLUSH: Duration = Duration::from_secs(2);
 /// Waits on its standard input before it becomes the program, which gets the rest of it. `read`
@@ -199,13 +201,16 @@ impl Program {
         end
     }
 
-    /// Waits for something that the program brings about. False where the program ends before.
+    /// Waits for something that the program brings about. False where the program ends before. What
+    /// it has sent may still be on its way then, so it gets a moment more.
     pub async fn reaches(&mut self, what: impl Future) -> bool {
+        let mut what = std::pin::pin!(what);
         tokio::select! {
             biased;
-            _ = what => true,
-            _ = self.wait() => false,
+            _ = &mut what => return true,
+            _ = self.wait() => {}
         }
+        tokio::time::timeout(ON_ITS_WAY, what).await.is_ok()
     }
 
     /// SIGKILL, to it and to all that it has started. Gone when this returns.

@@ -274,6 +274,30 @@ async fn each_message_is_wanted_once() {
     let strip = report.strip.to_string();
     assert!(strip.starts_with("fate  o-1 ●D  o-2 ✕L  o-3 ◆2"), "{strip}");
     assert_eq!(report.verdict.name(), "phantom");
+    assert_eq!(
+        report.why,
+        ["the topic has o-9 at offset 3, which nobody ordered"]
+    );
+}
+
+#[tokio::test]
+async fn a_message_may_be_there_twice_where_the_story_says_so() {
+    let story = async |case: &Case| {
+        let found = [1, 2, 2].map(|order| (order, "the queue".to_owned()));
+        case.each_at_least_once("the queue", 1..=case.vary(2, 2..=2), found);
+        Ok(())
+    };
+    assert_eq!(
+        grade("exit 0", Faults::Off, story).await.verdict,
+        Verdict::Passed
+    );
+    let story = async |case: &Case| {
+        let found = [2, 2].map(|order| (order, "the queue".to_owned()));
+        case.each_at_least_once("the queue", 1..=2, found);
+        Ok(())
+    };
+    let report = grade("exit 0", Faults::Off, story).await;
+    assert_eq!(report.why, ["o-1 is not in the queue"]);
 }
 
 #[tokio::test]
