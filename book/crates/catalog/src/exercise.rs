@@ -117,6 +117,15 @@ impl Exercise {
         self.dir.join("src/main.rs")
     }
 
+    /// The text of the solution.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn solved(&self) -> Result<String> {
+        let path = self.solution.join("src/main.rs");
+        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    }
+
     /// The stub of record, from which the learner's file begins.
     pub fn stub(&self) -> PathBuf {
         self.solution

@@ -3,24 +3,32 @@
 use catalog::{Exercise, Rung};
 use pulldown_cmark::{Parser, html::push_html};
 
-use crate::html::sentence;
+use crate::highlight::highlight;
+use crate::html::{escape, sentence};
 use crate::markdown::options;
 
-/// Where the solution is, for who has passed.
-const SOLUTION: &str =
-    "<p>When yours has passed, compare it with <code>solutions/ID/src/main.rs</code>.</p>\n";
-
-/// The task. The solution is not in it: it is read by who has passed.
-pub(crate) fn render(exercise: &Exercise) -> String {
+/// The task. The solution is in it only if the reader has passed: a book that is built anywhere else
+/// does not hold it.
+pub(crate) fn render(exercise: &Exercise, solution: Option<&str>) -> String {
     let id = &exercise.id;
     let verb = match exercise.rung {
         Rung::Judge => "Read",
         Rung::Complete => "Complete",
         Rung::Build => "Write",
     };
-    let (then, last) = match exercise.rung {
-        Rung::Judge => ("predict what becomes of each program in it", ""),
-        Rung::Complete | Rung::Build => ("have it judged", SOLUTION),
+    let then = match exercise.rung {
+        Rung::Judge => "predict what becomes of each program in it",
+        Rung::Complete | Rung::Build => "have it judged",
+    };
+    let file = format!("<code>solutions/{id}/src/main.rs</code>");
+    let last = match solution {
+        _ if exercise.rung == Rung::Judge => String::new(),
+        None => format!("<p>When yours has passed, {file} is shown here.</p>\n"),
+        Some(code) => format!(
+            "<details><summary>Yours has passed. The solution, {file}</summary>\n\
+             <pre><code class=\"language-rust\">{}</code></pre>\n</details>\n",
+            highlight("rust", code).unwrap_or_else(|| escape(code))
+        ),
     };
     let mut command = format!("cargo book grade {id}");
     if exercise.rung == Rung::Judge {
@@ -43,7 +51,6 @@ pub(crate) fn render(exercise: &Exercise) -> String {
          {task}<p>{verb} <code>exercises/{id}/src/main.rs</code>, and {then}:</p>\n\
          <pre><code class=\"language-console\">{command}</code></pre>\n\
          {hints}{last}</section>",
-        last = last.replace("ID", id),
         title = sentence(&exercise.title),
         task = markdown(&exercise.task),
     )
@@ -87,16 +94,27 @@ mod tests {
 
     #[test]
     fn a_task_with_its_hints() {
-        insta::assert_snapshot!(render(&exercise(Rung::Build)));
+        insta::assert_snapshot!(render(&exercise(Rung::Build), None));
+    }
+
+    #[test]
+    fn who_has_passed_sees_the_solution() {
+        let shown = render(&exercise(Rung::Build), Some("fn main() {}\n"));
+        let solution = shown.split_once("Yours has passed.").map(|(_, rest)| rest);
+        assert!(
+            solution.is_some_and(|rest| rest.contains("main")),
+            "{shown}"
+        );
+        assert!(!shown.contains("When yours has passed"));
     }
 
     #[test]
     fn who_predicts_gives_a_guess() {
-        let judge = render(&exercise(Rung::Judge));
+        let judge = render(&exercise(Rung::Judge), Some("fn main() {}"));
         let command = "cargo book grade ex03-late --guess early=VERDICT --guess late=VERDICT";
         assert!(judge.contains(command), "{judge}");
         assert!(!judge.contains("solutions/"));
-        let complete = render(&exercise(Rung::Complete));
+        let complete = render(&exercise(Rung::Complete), None);
         assert!(complete.contains("Complete <code>exercises/ex03-late/src/main.rs</code>"));
     }
 }

@@ -218,7 +218,12 @@ impl<'a> Page<'a> {
                 found.id, found.page
             ));
         }
-        Ok(exercise::render(&found))
+        let told = |error: Error| message(&error);
+        let catalog = &self.material.catalog;
+        let attempts = catalog.progress().exercise(&found.id).map_err(told)?;
+        let solution = attempts.passed.then(|| found.solved()).transpose();
+        let solution = solution.map_err(told)?;
+        Ok(exercise::render(&found, solution.as_deref()))
     }
 
     fn prediction(&mut self, argument: &str) -> Result<String, String> {

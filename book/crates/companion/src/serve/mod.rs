@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use brokers::Kind;
+use catalog::Catalog;
 use tokio::sync::watch::{Sender, channel};
 
 use crate::signals::{self, Stop};
@@ -29,7 +30,12 @@ use site::Site;
 /// Folders whose every file is a source of the book.
 const FOLDERS: [&str; 3] = ["book/src", "book/theme", "chapters"];
 /// Single files that are sources; their folders are not.
-const FILES: [&str; 2] = ["book.toml", "book/misconceptions.toml"];
+const FILES: [&str; 3] = [
+    "book.toml",
+    "book/misconceptions.toml",
+    // A solution is shown once its exercise is passed.
+    ".book/progress.json",
+];
 
 /// Build the book, serve it on 127.0.0.1, build it again when a source changes
 ///
@@ -68,6 +74,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
 /// Ends only with an error.
 async fn serve(args: Args, keeper: &mut Option<Keeper>) -> Result<ExitCode> {
     let mut builder = Builder::new(repository::root()?)?;
+    // A folder that is not there cannot be watched.
+    Catalog::open(builder.root())?
+        .progress()
+        .own("progress.json")?;
     let mut sources = watched(builder.root())?;
     let first = builder.build().await?;
     let listener = listen::bind(args.port).await?;

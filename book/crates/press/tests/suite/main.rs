@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod book;
+mod exercises;
 mod pages;
 mod problems;
 mod reference;
