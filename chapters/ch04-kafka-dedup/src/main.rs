@@ -23,7 +23,7 @@ use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord};
 use tokio::task::block_in_place;
 use tokio::time::timeout;
 use topics::Topic;
-use wire::{ApiKey, Loss, Proxy};
+use wire::{Act, Proxy, kafka};
 
 /// How long to wait for Kafka before that is an error.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -62,11 +62,11 @@ async fn trade(args: &Args, kafka: &Broker, topic: &Topic, log: &mut Log) -> Res
 // ANCHOR: publish
 async fn publish(args: &Args, wire: &Proxy, topic: &str, log: &mut Log) -> Result<()> {
     // The second batch reaches Kafka. The answer to it does not come back.
-    let loss = match args.accident {
-        Accident::Answer => Loss::Connection,
-        Accident::Restart => Loss::Answer,
+    let act = match args.accident {
+        Accident::Answer => Act::Cut,
+        Accident::Restart => Act::Drop,
     };
-    wire.lose(ApiKey::Produce, 2, loss);
+    wire.on(kafka::PRODUCED, 2, act);
     let mut producer = producer(args, wire.url())?;
     for order in 1..=3 {
         let mut report = send(&producer, topic, order, log)?;

@@ -1,110 +1,136 @@
-//! Kafka's frames: four bytes that tell the length, then that many.
+//! Frames: what a client and its broker say to each other.
 
-use std::io;
+use std::fmt;
+use std::time::Duration;
 
-use bytes::{Buf, Bytes};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use kafka_protocol::messages::ApiKey;
 
-use crate::{ApiKey, Error};
+use crate::{amqp, kafka, nats};
 
-/// What a broker takes at most, `socket.request.max.bytes`, is 100 MiB by default. So is
-/// librdkafka's `receive.message.max.bytes`, nearly.
-const MAX: i32 = 100 << 20;
-
-/// Reads a frame; none where the connection ends between two.
-pub(crate) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Bytes>> {
-    let mut length = [0; 4];
-    if from.read(&mut length[..1]).await? == 0 {
-        return Ok(None);
-    }
-    from.read_exact(&mut length[1..]).await?;
-    let length = i32::from_be_bytes(length);
-    let size = usize::try_from(length).ok().filter(|_| length <= MAX);
-    let size = size.ok_or_else(|| io::Error::other(Error::Size(length)))?;
-    // Memory comes as the bytes come: a length alone takes none.
-    let mut frame = Vec::new();
-    from.take(size as u64).read_to_end(&mut frame).await?;
-    match frame.len() == size {
-        true => Ok(Some(frame.into())),
-        false => Err(io::ErrorKind::UnexpectedEof.into()),
-    }
-}
-
-/// Writes a frame.
-pub(crate) async fn write(to: &mut (impl AsyncWrite + Unpin), frame: &[u8]) -> io::Result<()> {
-    let length = i32::try_from(frame.len()).map_err(io::Error::other)?;
-    to.write_all(&length.to_be_bytes()).await?;
-    to.write_all(frame).await
-}
-
-/// What a request begins with.
+/// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Request {
-    pub(crate) api: ApiKey,
-    pub(crate) version: i16,
-    /// The answer begins with the same number.
-    pub(crate) correlation: i32,
+pub enum Way {
+    /// From the client to the broker.
+    ToBroker,
+    /// From the broker to the client.
+    ToClient,
+    /// Both at once, for a partition. No single frame goes this way.
+    Both,
 }
 
-impl Request {
-    /// None where the frame is too short, or a kind that is not known here.
-    pub(crate) fn read(mut frame: &[u8]) -> Option<Request> {
-        Some(Request {
-            api: ApiKey::try_from(frame.try_get_i16().ok()?).ok()?,
-            version: frame.try_get_i16().ok()?,
-            correlation: frame.try_get_i32().ok()?,
-        })
+/// What sort of frame it is: one of the constants in [`nats`], [`amqp`] and [`kafka`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Kind(Name);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Name {
+    Known(&'static str),
+    /// Kafka's requests and answers have numbers, and there are new ones with each release.
+    Request(i16),
+    Answer(i16),
+}
+
+/// Bytes that the proxy cannot read, or reads no more on this connection. They pass on unchanged.
+pub const UNREAD: Kind = Kind::named("unread");
+
+impl Kind {
+    pub(crate) const fn named(name: &'static str) -> Kind {
+        Kind(Name::Known(name))
+    }
+
+    pub(crate) const fn request(api: i16) -> Kind {
+        Kind(Name::Request(api))
+    }
+
+    pub(crate) const fn answer(api: i16) -> Kind {
+        Kind(Name::Answer(api))
     }
 }
 
-/// The number that an answer begins with.
-pub(crate) fn correlation(mut frame: &[u8]) -> Option<i32> {
-    frame.try_get_i32().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn a_request_tells_what_it_is() {
-        let frame = [0, 0, 0, 9, 0, 0, 0, 7, 1, 2];
-        let request = Request::read(&frame).unwrap();
-        assert_eq!((request.api, request.version), (ApiKey::Produce, 9));
-        assert_eq!(request.correlation, 7);
-    }
-
-    #[test]
-    fn a_short_or_unknown_request_is_none() {
-        let frame = [0, 0, 0, 9, 0, 0, 0, 7];
-        for end in 0..frame.len() {
-            assert_eq!(Request::read(&frame[..end]), None, "{end} bytes");
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (number, what) = match self.0 {
+            Name::Known(name) => return f.write_str(name),
+            Name::Request(number) => (number, "request"),
+            Name::Answer(number) => (number, "answer"),
+        };
+        match ApiKey::try_from(number) {
+            Ok(api) => write!(f, "{api:?} {what}"),
+            Err(()) => write!(f, "{what} {number}"),
         }
-        assert_eq!(Request::read(&[0x7f, 0xff, 0, 9, 0, 0, 0, 7]), None);
     }
+}
 
-    #[tokio::test]
-    async fn what_is_written_is_read() {
-        let mut wire = Vec::new();
-        write(&mut wire, b"order").await.unwrap();
-        write(&mut wire, b"").await.unwrap();
-        let mut from = wire.as_slice();
-        assert_eq!(read(&mut from).await.unwrap().unwrap(), "order");
-        assert_eq!(read(&mut from).await.unwrap().unwrap(), "");
-        assert_eq!(read(&mut from).await.unwrap(), None);
-    }
+/// A frame that has come to the proxy, whether or not it went on from there.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// When, since the proxy began to listen.
+    pub at: Duration,
+    /// On which connection; the first is 1.
+    pub connection: u32,
+    /// Where it was going.
+    pub way: Way,
+    /// What sort of frame it is.
+    pub kind: Kind,
+    /// What it says.
+    pub fields: Fields,
+}
 
-    #[tokio::test]
-    async fn a_frame_that_is_cut_or_too_long_is_an_error() {
-        for cut in [&[0][..], &[0, 0, 0], &[0, 0, 0, 2, 1]] {
-            let error = read(&mut &cut[..]).await.unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+/// What a frame says, as far as a reader cares.
+#[derive(Clone, Debug)]
+pub enum Fields {
+    /// A frame of which only the kind is known.
+    None,
+    /// An operation of NATS.
+    Nats(Box<nats::Fields>),
+    /// A method of AMQP, with its content.
+    Amqp(Box<amqp::Fields>),
+    /// A request of Kafka's, or the answer to one.
+    Kafka(Box<kafka::Fields>),
+}
+
+impl Frame {
+    /// What an operation of NATS says.
+    pub fn nats(&self) -> Option<&nats::Fields> {
+        match &self.fields {
+            Fields::Nats(fields) => Some(fields),
+            _ => None,
         }
-        for length in [i32::MAX, -1] {
-            let frame = length.to_be_bytes();
-            let error = read(&mut frame.as_slice()).await.unwrap_err();
-            assert!(error.to_string().contains("100 MiB at most"), "{error}");
+    }
+
+    /// What a method of AMQP says.
+    pub fn amqp(&self) -> Option<&amqp::Fields> {
+        match &self.fields {
+            Fields::Amqp(fields) => Some(fields),
+            _ => None,
+        }
+    }
+
+    /// What a request or an answer of Kafka's says.
+    pub fn kafka(&self) -> Option<&kafka::Fields> {
+        match &self.fields {
+            Fields::Kafka(fields) => Some(fields),
+            _ => None,
+        }
+    }
+}
+
+/// One line: `12.3 ms  connection 1, to the broker: PUB orders.created, 24 bytes`.
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.at.as_secs_f64() * 1e3;
+        let way = match self.way {
+            Way::ToBroker => "to the broker",
+            Way::ToClient => "to the client",
+            Way::Both => "both ways",
+        };
+        write!(f, "{at:.1} ms  connection {}, {way}: ", self.connection)?;
+        write!(f, "{}", self.kind)?;
+        match &self.fields {
+            Fields::None => Ok(()),
+            Fields::Nats(fields) => fields.fmt(f),
+            Fields::Amqp(fields) => fields.fmt(f),
+            Fields::Kafka(fields) => fields.fmt(f),
         }
     }
 }

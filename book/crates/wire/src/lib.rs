@@ -1,46 +1,48 @@
-//! A proxy on the loopback interface between a client and its broker. It reads the frames that pass,
-//! and loses the one that you name.
+//! A proxy on the loopback interface between clients and their broker. It reads the frames that pass,
+//! keeps a record of them, and does to the one that you name what a bad network would.
 //!
-//! It speaks Kafka's protocol. A Kafka client asks the brokers that it is given for the addresses of
-//! all of them, and connects to those: the proxy puts its own address in the place of each, so that
-//! no client goes around it.
+//! It speaks NATS, AMQP 0-9-1 and Kafka's protocol. A NATS or Kafka client asks the brokers that it
+//! is given for the addresses of all of them, and connects to those: the proxy puts its own address in
+//! the place of each, so that no client goes around it.
 //!
 //! ```no_run
 //! # async fn example(servers: &str) -> Result<(), Box<dyn std::error::Error>> {
-//! use wire::{ApiKey, Loss, Proxy};
+//! use wire::{Act, Proxy, kafka};
 //!
 //! let wire = Proxy::kafka(servers).await?;
-//! wire.lose(ApiKey::Produce, 2, Loss::Connection);
+//! wire.on(kafka::PRODUCED, 2, Act::Cut);
 //! // A producer with `bootstrap.servers` set to `wire.url()` stores two batches. The connection ends
 //! // when the answer to the second one is on its way back.
 //! wire.struck(1).await?;
+//! println!("{}", wire.strikes()[0].frame);
 //! wire.stop().await?;
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A frame is passed on once the proxy has all of it. What it cannot read, it passes on unchanged. It
+//! speaks no TLS: a connection that turns to TLS passes unread.
 
+mod act;
 mod address;
+pub mod amqp;
 mod frame;
-mod kafka;
+pub mod kafka;
+mod ledger;
+mod line;
+pub mod nats;
 mod proxy;
+mod reader;
 mod relay;
 mod shared;
+mod weather;
 
 use std::io;
 
+pub use act::{Act, Fate, Held, Strike};
+pub use frame::{Fields, Frame, Kind, UNREAD, Way};
 pub use kafka_protocol::messages::ApiKey;
 pub use proxy::Proxy;
-
-/// What becomes of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
-    /// The request does not reach the broker. The connection goes on.
-    Request,
-    /// The broker gets the request, and its answer does not reach the client. The connection goes on.
-    Answer,
-    /// The broker gets the request, and the connection ends where its answer would follow.
-    Connection,
-}
 
 /// Why the proxy does not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,14 @@ pub enum Error {
     /// The text is no list of addresses.
     #[error("`{0}` is no list of brokers: write HOST:PORT, several with commas between them")]
     Address(String),
+    /// The text is no URL of a broker.
+    #[error("`{url}` is no address for the proxy: write {scheme}://HOST:PORT, without TLS")]
+    Url {
+        /// What was given, without its user and password.
+        url: String,
+        /// What it must begin with.
+        scheme: &'static str,
+    },
     /// No broker is there.
     #[error("no broker answers at {servers}: {source}")]
     Unreachable {
@@ -73,4 +83,7 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A frame was waited for that does not come any more.
+    #[error("the proxy or the connection ended before the frame came that was to be held")]
+    Unreached,
 }

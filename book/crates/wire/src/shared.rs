@@ -4,35 +4,33 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::act::{Rule, What};
 use crate::address::Address;
-use crate::frame::Request;
+use crate::ledger::Ledger;
+use crate::reader::Protocol;
 use crate::relay::relay;
-use crate::{ApiKey, Error, Loss};
+use crate::weather::Weather;
+use crate::{Error, Fate, Frame};
 
 /// How long to wait when no connection can be taken.
 const BREATH: Duration = Duration::from_millis(20);
 
-/// A frame that is to be lost.
-pub(crate) struct Rule {
-    pub(crate) api: ApiKey,
-    /// How many requests of this kind pass before it.
-    pub(crate) before: u32,
-    pub(crate) loss: Loss,
-}
-
 pub(crate) struct Shared {
-    rules: Mutex<Vec<Rule>>,
-    /// How many frames have been lost.
-    pub(crate) struck: watch::Sender<u32>,
-    /// What stood in the proxy's way; the first thing counts.
-    pub(crate) problem: watch::Sender<Option<Arc<Error>>>,
+    pub(crate) protocol: Protocol,
+    begun: Instant,
+    ledger: Mutex<Ledger>,
+    /// Something has been entered in the ledger.
+    entered: Notify,
+    pub(crate) weather: watch::Sender<Weather>,
+    /// How often all connections were reset.
+    pub(crate) resets: watch::Sender<u32>,
     /// The proxy's port for each broker.
     doors: Mutex<BTreeMap<Address, u16>>,
     /// None once the proxy has ended.
@@ -40,46 +38,95 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new() -> Shared {
+    pub(crate) fn new(protocol: Protocol) -> Shared {
         Shared {
-            rules: Mutex::default(),
-            struck: watch::Sender::new(0),
-            problem: watch::Sender::new(None),
+            protocol,
+            begun: Instant::now(),
+            ledger: Mutex::default(),
+            entered: Notify::new(),
+            weather: watch::Sender::default(),
+            resets: watch::Sender::default(),
             doors: Mutex::default(),
             tasks: Mutex::new(Some(JoinSet::new())),
         }
     }
 
-    pub(crate) fn lose(&self, rule: Rule) {
-        locked(&self.rules).push(rule);
+    /// The time since the proxy began to listen.
+    pub(crate) fn now(&self) -> Duration {
+        self.begun.elapsed()
     }
 
-    /// Counts the request, and says whether it is one to lose.
-    pub(crate) fn judge(&self, request: Request) -> Option<Loss> {
-        let mut rules = locked(&self.rules);
-        let mut hit = None;
-        for (place, rule) in rules.iter_mut().enumerate() {
-            match rule.before.checked_sub(1) {
-                _ if rule.api != request.api => {}
-                Some(before) => rule.before = before,
-                None => hit = hit.or(Some(place)),
-            }
-        }
-        hit.map(|place| rules.remove(place).loss)
+    pub(crate) fn delay(&self) -> Duration {
+        self.weather.borrow().delay
     }
 
-    pub(crate) fn strike(&self) {
-        self.struck.send_modify(|count| *count += 1);
+    /// Looks at the ledger.
+    pub(crate) fn look<T>(&self, see: impl FnOnce(&Ledger) -> T) -> T {
+        see(&locked(&self.ledger))
+    }
+
+    /// Enters something in the ledger.
+    fn write<T>(&self, enter: impl FnOnce(&mut Ledger) -> T) -> T {
+        let entered = enter(&mut locked(&self.ledger));
+        self.entered.notify_waiters();
+        entered
+    }
+
+    pub(crate) fn rule(&self, rule: Rule) {
+        self.write(|ledger| ledger.rules.push(rule));
+    }
+
+    /// Enters a frame, and says what is to become of it.
+    pub(crate) fn enter(&self, frame: Frame) -> Option<(What, Frame)> {
+        self.write(|ledger| ledger.enter(frame))
+    }
+
+    pub(crate) fn strike(&self, fate: Fate, frame: Frame) {
+        let at = self.now();
+        self.write(|ledger| ledger.strike(at, fate, frame));
+    }
+
+    /// A partition holds up a frame.
+    pub(crate) fn withhold(&self) {
+        self.write(|ledger| ledger.withheld += 1);
+    }
+
+    /// A connection is there; gives its number.
+    pub(crate) fn opened(&self) -> u32 {
+        self.write(|ledger| {
+            ledger.open += 1;
+            ledger.opened += 1;
+            ledger.opened
+        })
+    }
+
+    pub(crate) fn closed(&self) {
+        self.write(|ledger| ledger.open -= 1);
     }
 
     pub(crate) fn fail(&self, error: Error) {
-        self.problem.send_if_modified(|problem| {
-            let first = problem.is_none();
-            if first {
-                *problem = Some(Arc::new(error));
-            }
-            first
+        self.write(|ledger| {
+            ledger.problem.get_or_insert_with(|| Arc::new(error));
         });
+    }
+
+    /// Returns once the ledger shows it.
+    pub(crate) async fn until<T>(&self, see: impl Fn(&Ledger) -> Option<T>) -> T {
+        loop {
+            let entered = self.entered.notified();
+            tokio::pin!(entered);
+            // What is entered from here on is noticed.
+            entered.as_mut().enable();
+            if let Some(seen) = self.look(&see) {
+                return seen;
+            }
+            entered.await;
+        }
+    }
+
+    /// Returns once something stands in the proxy's way.
+    pub(crate) async fn failed(&self) -> Arc<Error> {
+        self.until(|ledger| ledger.problem.clone()).await
     }
 
     /// The proxy's own address for the broker at this one.
@@ -106,6 +153,10 @@ impl Shared {
         self.spawn(async move {
             loop {
                 match listener.accept().await {
+                    Ok((client, _)) if shared.weather.borrow().refused => {
+                        // It ends with a reset.
+                        drop(client.set_zero_linger());
+                    }
                     Ok((client, _)) => {
                         let (servers, here) = (servers.clone(), shared.clone());
                         shared.spawn(async move { relay(&here, client, &servers).await });
@@ -126,8 +177,9 @@ impl Shared {
         }
     }
 
-    /// Takes what runs; from here on nothing new does.
+    /// Takes what runs; from here on nothing new does, and nobody waits for a frame.
     pub(crate) fn take(&self) -> Option<JoinSet<()>> {
+        self.write(|ledger| ledger.rules.clear());
         locked(&self.tasks).take()
     }
 }

@@ -4,7 +4,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{FutureProducer, Producer};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
-use wire::{ApiKey, Loss, Proxy};
+use wire::{Act, ApiKey, Proxy, kafka};
 
 use super::topic::{LONG, Settings, Topic, report, shared, stored};
 
@@ -27,7 +27,7 @@ impl Way {
         config.create().unwrap()
     }
 
-    async fn struck(&self, count: u32) {
+    async fn struck(&self, count: u64) {
         let struck = timeout(LONG, self.wire.struck(count)).await;
         struck.unwrap().unwrap();
     }
@@ -43,7 +43,7 @@ impl Way {
 /// or an error, and how often the order is stored.
 async fn broken(settings: Settings<'_>) -> (Result<i64, RDKafkaErrorCode>, usize) {
     let way = Way::new().await;
-    way.wire.lose(ApiKey::Produce, 1, Loss::Connection);
+    way.wire.on(kafka::PRODUCED, 1, Act::Cut);
     let producer = way.producer(settings);
     let told = report(way.topic.send(&producer, "o-1", "o-1")).await;
     way.struck(1).await;
@@ -101,10 +101,10 @@ async fn stored_again(restart: bool) -> Vec<String> {
     let way = Way::new().await;
     let settings = [("enable.idempotence", "true")];
     let lost = match restart {
-        true => Loss::Answer,
-        false => Loss::Connection,
+        true => Act::Drop,
+        false => Act::Cut,
     };
-    way.wire.lose(ApiKey::Produce, 1, lost);
+    way.wire.on(kafka::PRODUCED, 1, lost);
     let producer = way.producer(&settings);
     let first = way.topic.send(&producer, "o-1", "o-1");
     way.struck(1).await;
@@ -178,8 +178,8 @@ async fn overtaken(idempotence: &str) -> Vec<String> {
     ]);
     // The connection to the leader stands after this one.
     stored(way.topic.send(&producer, "o-1", "o-0")).await;
-    way.wire.lose(ApiKey::Produce, 1, Loss::Request);
-    way.wire.lose(ApiKey::ListOffsets, 1, Loss::Connection);
+    way.wire.on(kafka::PRODUCE, 1, Act::Drop);
+    way.wire.on(kafka::answer(ApiKey::ListOffsets), 1, Act::Cut);
     let first = way.topic.send(&producer, "o-1", "o-1");
     let second = way.topic.send(&producer, "o-1", "o-2");
     way.struck(1).await;

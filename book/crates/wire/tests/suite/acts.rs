@@ -1,7 +1,6 @@
 //! The proxy before a small server that answers each request with its own bytes.
-#![allow(clippy::unwrap_used)]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use kafka_protocol::messages::metadata_response::MetadataResponseBroker;
@@ -11,9 +10,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use wire::{ApiKey, Error, Loss, Proxy};
+use wire::{Act, ApiKey, Error, Fate, Proxy, UNREAD, Way, kafka};
 
-const LONG: Duration = Duration::from_secs(60);
+use crate::LONG;
+
 /// A version of Metadata whose answer is known, and one that does not exist.
 const METADATA: i16 = 9;
 const UNKNOWN: i16 = 99;
@@ -92,6 +92,10 @@ async fn scene() -> Scene {
 }
 
 impl Scene {
+    async fn connect(&mut self) {
+        self.client = TcpStream::connect(self.wire.url()).await.unwrap();
+    }
+
     async fn ask(&mut self, api: ApiKey, number: i32) {
         write(&mut self.client, &request(api, 9, number)).await;
     }
@@ -130,13 +134,23 @@ async fn a_frame_that_is_not_known_passes_unchanged() {
     let frame = [0x7f, 0xff, 0, 0, 0, 0, 0, 7];
     write(&mut scene.client, &frame).await;
     assert_eq!(scene.answered().await, Some(7));
+    let kinds: Vec<String> = scene
+        .wire
+        .frames()
+        .iter()
+        .map(|it| it.kind.to_string())
+        .collect();
+    assert_eq!(kinds, ["request 32767", "answer 32767"]);
+    // Too short for a request.
+    write(&mut scene.client, b"").await;
+    scene.wire.seen(UNREAD, 1).await.unwrap();
     assert_eq!(scene.end().await, [7]);
 }
 
 #[tokio::test]
 async fn the_named_request_is_lost_and_no_other() {
     let mut scene = scene().await;
-    scene.wire.lose(ApiKey::Produce, 2, Loss::Request);
+    scene.wire.on(kafka::PRODUCE, 2, Act::Drop);
     scene.ask(ApiKey::Produce, 1).await;
     scene.ask(ApiKey::Heartbeat, 2).await;
     scene.ask(ApiKey::Produce, 3).await;
@@ -151,7 +165,7 @@ async fn the_named_request_is_lost_and_no_other() {
 #[tokio::test]
 async fn an_answer_is_lost_after_the_server_had_the_request() {
     let mut scene = scene().await;
-    scene.wire.lose(ApiKey::Produce, 1, Loss::Answer);
+    scene.wire.on(kafka::PRODUCED, 1, Act::Drop);
     scene.ask(ApiKey::Produce, 1).await;
     scene.ask(ApiKey::Produce, 2).await;
     assert_eq!(scene.answered().await, Some(2));
@@ -162,16 +176,186 @@ async fn an_answer_is_lost_after_the_server_had_the_request() {
 #[tokio::test]
 async fn a_connection_ends_where_the_answer_would_come() {
     let mut scene = scene().await;
-    scene.wire.lose(ApiKey::Produce, 2, Loss::Connection);
+    scene.wire.on(kafka::PRODUCED, 2, Act::Cut);
     scene.ask(ApiKey::Produce, 1).await;
     assert_eq!(scene.answered().await, Some(1));
     scene.ask(ApiKey::Produce, 2).await;
     assert_eq!(scene.answered().await, None);
     // The next connection is as good as new.
-    scene.client = TcpStream::connect(scene.wire.url()).await.unwrap();
+    scene.connect().await;
     scene.ask(ApiKey::Produce, 3).await;
     assert_eq!(scene.answered().await, Some(3));
+    assert_eq!(scene.wire.connected(), 2);
     assert_eq!(scene.end().await, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_connection_ends_after_the_frame_has_arrived() {
+    let mut scene = scene().await;
+    scene.wire.on(kafka::PRODUCE, 2, Act::CutAfter);
+    for number in 1..=3 {
+        scene.ask(ApiKey::Produce, number).await;
+    }
+    // The answer to the first may or may not have been on its way already.
+    while scene.answered().await.is_some() {}
+    scene.wire.struck(1).await.unwrap();
+    assert_eq!(scene.wire.strikes()[0].fate, Fate::CutAfter);
+    assert_eq!(scene.told.recv().await, Some(1));
+    assert_eq!(scene.told.recv().await, Some(2));
+    let more = scene.end().await;
+    assert!(more.is_empty(), "what follows the frame: {more:?}");
+}
+
+#[tokio::test]
+async fn a_frame_that_is_late_keeps_its_place() {
+    let mut scene = scene().await;
+    let late = Duration::from_millis(200);
+    scene.wire.on(kafka::PRODUCE, 1, Act::Delay(late));
+    let begun = Instant::now();
+    for number in 1..=2 {
+        scene.ask(ApiKey::Produce, number).await;
+    }
+    for number in 1..=2 {
+        assert_eq!(scene.answered().await, Some(number));
+    }
+    assert!(begun.elapsed() >= late);
+    assert_eq!(scene.wire.strikes()[0].fate, Fate::Delayed(late));
+    assert_eq!(scene.end().await, [1, 2]);
+}
+
+#[tokio::test]
+async fn a_held_frame_waits_and_what_follows_waits_behind_it() {
+    let mut scene = scene().await;
+    let mut held = scene.wire.hold(kafka::PRODUCE, 2);
+    for number in 1..=3 {
+        scene.ask(ApiKey::Produce, number).await;
+    }
+    let frame = timeout(LONG, held.reached()).await.unwrap().unwrap();
+    assert_eq!((frame.kind, frame.way), (kafka::PRODUCE, Way::ToBroker));
+    assert_eq!(frame.kafka().unwrap().correlation, 2);
+    assert_eq!(scene.answered().await, Some(1));
+    assert_eq!(scene.told.recv().await, Some(1));
+    assert!(scene.told.try_recv().is_err(), "the held one has passed");
+    held.pass();
+    for number in 2..=3 {
+        assert_eq!(scene.answered().await, Some(number));
+    }
+    assert_eq!(scene.wire.strikes()[0].fate, Fate::Held);
+    assert_eq!(scene.end().await, [2, 3]);
+}
+
+#[tokio::test]
+async fn a_held_frame_is_discarded() {
+    let mut scene = scene().await;
+    let mut held = scene.wire.hold(kafka::PRODUCED, 1);
+    scene.ask(ApiKey::Produce, 1).await;
+    timeout(LONG, held.reached()).await.unwrap().unwrap();
+    held.discard();
+    scene.ask(ApiKey::Produce, 2).await;
+    assert_eq!(scene.answered().await, Some(2));
+    assert_eq!(scene.wire.strikes()[0].fate, Fate::Dropped);
+    assert_eq!(scene.end().await, [1, 2]);
+}
+
+#[tokio::test]
+async fn a_held_frame_is_cut() {
+    let mut scene = scene().await;
+    let mut held = scene.wire.hold(kafka::PRODUCED, 1);
+    scene.ask(ApiKey::Produce, 1).await;
+    timeout(LONG, held.reached()).await.unwrap().unwrap();
+    held.cut();
+    assert_eq!(scene.answered().await, None);
+    assert_eq!(scene.wire.strikes()[0].fate, Fate::Cut);
+    assert_eq!(scene.end().await, [1]);
+}
+
+#[tokio::test]
+async fn a_frame_outlives_its_sender_and_its_holder() {
+    let mut scene = scene().await;
+    let mut held = scene.wire.hold(kafka::PRODUCE, 1);
+    scene.ask(ApiKey::Produce, 1).await;
+    timeout(LONG, held.reached()).await.unwrap().unwrap();
+    // Closed with a reset, as by a process that was killed while something was unread.
+    scene.client.set_zero_linger().unwrap();
+    scene.connect().await;
+    drop(held);
+    assert_eq!(scene.told.recv().await, Some(1));
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_frame_that_does_not_come_any_more_is_told() {
+    let scene = scene().await;
+    let mut held = scene.wire.hold(kafka::PRODUCE, 1);
+    scene.end().await;
+    let told = timeout(LONG, held.reached()).await.unwrap().unwrap_err();
+    assert!(matches!(&*told, Error::Unreached), "{told}");
+}
+
+#[tokio::test]
+async fn two_rules_take_two_frames() {
+    let mut scene = scene().await;
+    scene.wire.on(kafka::PRODUCED, 1, Act::Drop);
+    scene.wire.on(kafka::PRODUCED, 1, Act::Drop);
+    for number in 1..=3 {
+        scene.ask(ApiKey::Produce, number).await;
+    }
+    assert_eq!(scene.answered().await, Some(3));
+    scene.wire.struck(2).await.unwrap();
+    assert_eq!(scene.end().await, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn the_record_tells_what_came_and_went() {
+    let mut scene = scene().await;
+    scene.wire.on(kafka::PRODUCE, 2, Act::Drop);
+    scene.ask(ApiKey::Produce, 1).await;
+    assert_eq!(scene.answered().await, Some(1));
+    scene.ask(ApiKey::Produce, 2).await;
+    timeout(LONG, scene.wire.seen(kafka::PRODUCE, 2))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(scene.wire.count(kafka::PRODUCE), 2);
+    assert_eq!(scene.wire.count(kafka::PRODUCED), 1);
+    let frames = scene.wire.frames();
+    let told: Vec<String> = frames
+        .iter()
+        .map(|frame| frame.to_string().split_once("  ").unwrap().1.to_owned())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "connection 1, to the broker: Produce request 1",
+            "connection 1, to the client: Produce answer 1",
+            "connection 1, to the broker: Produce request 2",
+        ]
+    );
+    assert!(frames.is_sorted_by_key(|frame| frame.at));
+    assert_eq!(scene.wire.left_out(), 0);
+    assert_eq!(scene.end().await, [1]);
+}
+
+#[tokio::test]
+async fn the_record_has_an_end() {
+    let mut scene = scene().await;
+    let heartbeat = {
+        let mut frame = 13_i32.to_be_bytes().to_vec();
+        frame.extend(request(ApiKey::Heartbeat, 4, 1));
+        frame
+    };
+    let many = heartbeat.repeat(6_000);
+    let (mut from, mut to) = scene.client.split();
+    let send = async { to.write_all(&many).await.unwrap() };
+    let mut answers = vec![0; 6_000 * (4 + 10)];
+    let receive = async { from.read_exact(&mut answers).await.unwrap() };
+    timeout(LONG, async { tokio::join!(send, receive) })
+        .await
+        .unwrap();
+    assert_eq!(scene.wire.count(kafka::HEARTBEAT), 6_000);
+    assert_eq!(scene.wire.frames().len(), 10_000);
+    assert_eq!(scene.wire.left_out(), 2_000);
+    scene.end().await;
 }
 
 #[tokio::test]

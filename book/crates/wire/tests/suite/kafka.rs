@@ -1,7 +1,6 @@
 //! The proxy before a real Kafka.
-#![allow(clippy::unwrap_used)]
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use brokers::{Kind, Options};
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -11,7 +10,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::task::spawn_blocking;
 use wire::Proxy;
 
-const LONG: Duration = Duration::from_secs(60);
+use crate::LONG;
 
 /// The ports at which a client finds the brokers, and that of its coordinator answers it, too.
 async fn ports(servers: String) -> Vec<i32> {

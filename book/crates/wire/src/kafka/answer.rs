@@ -9,9 +9,9 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::{Decodable, Encodable, Message, StrBytes};
 
+use super::frame::Request;
 use crate::Error;
 use crate::address::Address;
-use crate::frame::Request;
 
 /// The first versions whose answers say where the partition has gone (KIP-951).
 const PRODUCE_TELLS: i16 = 10;
@@ -19,10 +19,10 @@ const FETCH_TELLS: i16 = 16;
 
 /// Whether the answer holds addresses.
 pub(crate) fn tells_addresses(request: &Request) -> bool {
-    match request.api {
-        ApiKey::Metadata | ApiKey::FindCoordinator | ApiKey::DescribeCluster => true,
-        ApiKey::Produce => request.version >= PRODUCE_TELLS,
-        ApiKey::Fetch => request.version >= FETCH_TELLS,
+    match ApiKey::try_from(request.api) {
+        Ok(ApiKey::Metadata | ApiKey::FindCoordinator | ApiKey::DescribeCluster) => true,
+        Ok(ApiKey::Produce) => request.version >= PRODUCE_TELLS,
+        Ok(ApiKey::Fetch) => request.version >= FETCH_TELLS,
         _ => false,
     }
 }
@@ -32,7 +32,8 @@ type Place<'a> = (&'a mut StrBytes, &'a mut i32);
 
 /// An answer that has been read.
 pub(crate) struct Answer {
-    request: Request,
+    api: ApiKey,
+    version: i16,
     header: ResponseHeader,
     body: Body,
 }
@@ -48,18 +49,21 @@ enum Body {
 impl Answer {
     /// Reads an answer that holds addresses.
     pub(crate) fn read(request: Request, frame: &Bytes) -> Result<Answer, Error> {
+        let Request { api, version, .. } = request;
+        let api = ApiKey::try_from(api).unwrap_or(ApiKey::ApiVersions);
         let unread = |why: &dyn Display| Error::Answer {
-            api: request.api,
-            version: request.version,
+            api,
+            version,
             why: why.to_string(),
         };
         let mut frame = frame.clone();
-        let header = request.api.response_header_version(request.version);
+        let header = api.response_header_version(version);
         let header = ResponseHeader::decode(&mut frame, header).map_err(|why| unread(&why))?;
-        let body = body(request, &mut frame).map_err(|why| unread(&why))?;
+        let body = body(api, version, &mut frame).map_err(|why| unread(&why))?;
         match frame.is_empty() {
             true => Ok(Answer {
-                request,
+                api,
+                version,
                 header,
                 body,
             }),
@@ -115,7 +119,7 @@ impl Answer {
 
     /// The frame.
     pub(crate) fn write(&self) -> Result<Bytes, Error> {
-        let Request { api, version, .. } = self.request;
+        let (api, version) = (self.api, self.version);
         let mut frame = BytesMut::new();
         let header = self
             .header
@@ -138,9 +142,8 @@ impl Answer {
 }
 
 /// Reads what follows the header.
-fn body(request: Request, frame: &mut Bytes) -> Result<Body, String> {
-    let version = request.version;
-    match request.api {
+fn body(api: ApiKey, version: i16, frame: &mut Bytes) -> Result<Body, String> {
+    match api {
         ApiKey::Metadata => decode(frame, version).map(Body::Metadata),
         ApiKey::FindCoordinator => decode(frame, version).map(Body::Coordinator),
         ApiKey::DescribeCluster => decode(frame, version).map(Body::Cluster),
