@@ -1,13 +1,12 @@
 //! Judges the orders service by what the topic holds, after an answer of Kafka's was lost.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use brokers::Kind;
 use grader::{Case, Result, number};
-use tokio::time::timeout;
 use topics::{NewTopic, Topic, TopicReplication};
-use wire::{ApiKey, Loss, Proxy};
+use wire::Act;
+use wire::kafka::{PRODUCE, PRODUCED};
 
 fn main() -> ExitCode {
     let program = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
@@ -22,12 +21,17 @@ async fn grade(case: &Case) -> Result<()> {
     let topic = Topic::create(kafka.url(), shape).await?;
     case.finally(topic.clone().delete());
     topic.ready().await?;
-    let wire = Proxy::kafka(kafka.url()).await?;
+    let wire = case.wire(&kafka).await?;
 
-    // Kafka stores the first batch; the connection breaks where its answer would follow.
-    let lost = case.fault("Kafka's answer to the first batch is lost with its connection");
-    if lost.on() {
-        wire.lose(ApiKey::Produce, 1, Loss::Connection);
+    // The first batch does not reach Kafka. The second one, which may be the same again, does, and the
+    // answer to it does not come back.
+    let request = case.fault("the connection breaks, and the first batch does not reach Kafka");
+    if request.on() {
+        wire.on(PRODUCE, 1, Act::Cut);
+    }
+    let answer = case.fault("the connection breaks, and Kafka's first answer does not come back");
+    if answer.on() {
+        wire.on(PRODUCED, 1, Act::Cut);
     }
     let orders = 1..=case.vary(5, 3..=20);
     let service = case.program("orders").broker(&kafka, wire.url());
@@ -42,8 +46,8 @@ async fn grade(case: &Case) -> Result<()> {
     if records.is_empty() {
         case.not_attempted("the topic is empty");
     }
-    lost.outside(timeout(Duration::ZERO, wire.struck(1)).await.is_ok());
-    lost.inside(!records.is_empty());
+    request.cut(&wire, PRODUCE);
+    answer.cut(&wire, PRODUCED);
     let mut found = Vec::new();
     for record in records {
         let at = format!("offset {}", record.offset);

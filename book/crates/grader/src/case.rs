@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use brokers::{Broker, Kind, Options};
 use history::Event;
 use tokio::sync::watch;
+use wire::Proxy;
 
 use crate::fault::Known;
 use crate::program::locked;
@@ -41,6 +42,8 @@ type Cleaning = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 pub(crate) struct State {
     random: Option<fastrand::Rng>,
     brokers: Vec<Arc<Broker>>,
+    /// Each with the time at which it began.
+    wires: Vec<(Duration, Arc<Proxy>)>,
     used: Vec<String>,
     cleaning: Vec<Cleaning>,
     moments: Vec<Moment>,
@@ -109,6 +112,23 @@ impl Case {
         let used = format!("{kind} {}, {}", broker.version(), broker.source());
         self.with(|state| state.used.push(used));
         Ok(broker)
+    }
+
+    /// A proxy before this broker: the program is given its address, and faults are struck in it. Its
+    /// strikes are in the report.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached.
+    pub async fn wire(&self, broker: &Broker) -> Result<Arc<Proxy>> {
+        let wire = match broker.kind() {
+            Kind::Nats => Proxy::nats(broker.url()).await,
+            Kind::RabbitMq => Proxy::amqp(broker.url()).await,
+            Kind::Kafka => Proxy::kafka(broker.url()).await,
+        };
+        let wire = Arc::new(wire.context("no proxy before the broker")?);
+        let since = self.elapsed();
+        self.with(|state| state.wires.push((since, wire.clone())));
+        Ok(wire)
     }
 
     /// What leaves a broker as it was. It runs whatever happens to the story.
@@ -219,7 +239,10 @@ impl Case {
 
     /// Whether the program has connected to its broker at all.
     pub(crate) fn connected(&self) -> bool {
-        true
+        self.with(|state| {
+            let mut wires = state.wires.iter();
+            state.wires.is_empty() || wires.any(|(_, wire)| wire.connected() > 0)
+        })
     }
 
     pub(crate) fn said(&self, lines: Vec<String>) {
@@ -263,6 +286,11 @@ impl Case {
             let done = done.unwrap_or_else(|_| anyhow::bail!("the broker does not answer"));
             if let Err(error) = done {
                 eprintln!("note: something is left on the broker: {error:#}");
+            }
+        }
+        for (since, wire) in self.with(|state| std::mem::take(&mut state.wires)) {
+            for strike in wire.strikes() {
+                self.saw_at(since + strike.at, "wire", &crate::fault::told(&strike));
             }
         }
         self.with(|state| state.brokers.clear());

@@ -1,5 +1,7 @@
 //! Faults, and the witnesses without which they do not count.
 
+use wire::{Fate, Frame, Kind, Proxy, Strike};
+
 use crate::Case;
 
 /// A fault that the story strikes. A run in which it has not struck is inconclusive: it needs a
@@ -35,6 +37,20 @@ impl Fault {
         self.note(|known| known.inside |= seen);
     }
 
+    /// Both witnesses of a fault that ends a connection in the proxy: the proxy has struck a frame of
+    /// this kind, and the program has gone on over another connection.
+    pub fn cut(&self, wire: &Proxy, kind: Kind) {
+        let strikes = wire.strikes();
+        let Some(strike) = strikes.iter().find(|strike| strike.kind == kind) else {
+            return;
+        };
+        self.outside(true);
+        let frames = wire.frames();
+        let later =
+            |frame: &Frame| frame.connection > strike.frame.connection && frame.at > strike.at;
+        self.inside(frames.iter().any(later));
+    }
+
     fn note(&self, change: impl FnOnce(&mut Known)) {
         if let Some(place) = self.place {
             self.case.with(|state| change(&mut state.faults[place]));
@@ -52,5 +68,17 @@ impl Known {
             (false, false) => "it has not struck",
         };
         Some(format!("the fault `{}`: {lacks}", self.what))
+    }
+}
+
+/// What the proxy has done, in words.
+pub(crate) fn told(strike: &Strike) -> String {
+    let kind = strike.kind;
+    match strike.fate {
+        Fate::Dropped => format!("does not pass on: {kind}"),
+        Fate::Cut => format!("ends the connection in place of: {kind}"),
+        Fate::CutAfter => format!("ends the connection after: {kind}"),
+        Fate::Delayed(delay) => format!("delays by {} ms: {kind}", delay.as_millis()),
+        Fate::Held => format!("has held, and passes on: {kind}"),
     }
 }

@@ -346,3 +346,53 @@ async fn predictions_are_compared_with_what_comes_of_each_variant() {
     let error = error.err().unwrap().to_string();
     assert_eq!(error, "there is no `never` to guess; there is early, late");
 }
+
+#[tokio::test]
+async fn who_never_connects_is_told_from_who_hangs() {
+    let connects = "exec bash -c 'url=${NATS_URL#nats://}; exec 3<>/dev/tcp/${url%:*}/${url#*:}; \
+                    echo connected; sleep 1000'";
+    for (script, verdict) in [
+        ("sleep 1000", Verdict::NeverConnected),
+        (connects, Verdict::Hangs),
+    ] {
+        let report = grade(script, Faults::On, async |case: &Case| {
+            let nats = case.private(brokers::Kind::Nats).await?;
+            let wire = case.wire(&nats).await?;
+            let program = case.program("orders").broker(&nats, wire.url());
+            program.limit(SHORT).start().await?.ended().await;
+            Ok(())
+        });
+        let report = report.await;
+        assert_eq!(report.verdict, verdict, "{:?}", report.said);
+    }
+}
+
+#[tokio::test]
+async fn a_cut_is_in_the_report_and_needs_a_program_that_comes_again() {
+    let first = r"exec 3<>/dev/tcp/${url%:*}/${url#*:}
+        printf 'CONNECT {}\r\nSUB order.created 1\r\n' >&3
+        cat <&3 > /dev/null";
+    let second = r"exec 3<>/dev/tcp/${url%:*}/${url#*:}
+        printf 'CONNECT {}\r\nPING\r\n' >&3
+        grep -m 1 PONG <&3";
+    for (then, verdict) in [("", Verdict::Inconclusive), (second, Verdict::Passed)] {
+        let script = format!("bash <<'END'\nurl=${{NATS_URL#nats://}}\n{first}\n{then}\nEND");
+        let report = grade(&script, Faults::On, async |case: &Case| {
+            let nats = case.private(brokers::Kind::Nats).await?;
+            let wire = case.wire(&nats).await?;
+            let fault = case.fault("the connection breaks at a subscription");
+            wire.on(wire::nats::SUB, 1, wire::Act::Cut);
+            let program = case.program("orders").broker(&nats, wire.url());
+            program.start().await?.ended().await;
+            fault.cut(&wire, wire::nats::SUB);
+            Ok(())
+        });
+        let report = report.await;
+        assert_eq!(report.verdict, verdict, "{:?}", report.why);
+        assert!(
+            report
+                .text(None)
+                .contains("ends the connection in place of: SUB")
+        );
+    }
+}
