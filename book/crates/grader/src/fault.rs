@@ -37,6 +37,15 @@ impl Fault {
         self.note(|known| known.inside |= seen);
     }
 
+    /// The witness in the record that something which the program has asked for had no answer: there
+    /// are more frames of the kind `asked` than of the kind `answered`, less those that were struck.
+    pub fn unanswered(&self, wire: &Proxy, asked: Kind, answered: Kind) {
+        let strikes = wire.strikes();
+        let struck = strikes.iter().filter(|strike| strike.kind == answered);
+        let answers = wire.count(answered).saturating_sub(struck.count() as u64);
+        self.inside(wire.count(asked) > answers);
+    }
+
     /// Both witnesses of a fault that ends a connection in the proxy: the proxy has struck a frame of
     /// this kind, and the program has gone on over another connection.
     pub fn cut(&self, wire: &Proxy, kind: Kind) {

@@ -27,6 +27,7 @@ mod case;
 mod fault;
 mod guess;
 mod leftovers;
+pub mod nats;
 mod once;
 mod output;
 mod program;

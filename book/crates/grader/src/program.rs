@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use brokers::{Broker, Group, Guard, Kind};
+use rustix::process::{Pid, test_kill_process};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStdin, Command};
 use tokio::sync::{mpsc, watch};
@@ -163,6 +164,12 @@ impl Program {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// Whether its process is gone: nobody has its number.
+    pub fn is_gone(&self) -> bool {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        pid.is_none_or(|pid| test_kill_process(pid).is_err())
     }
 
     /// Writes lines to its standard input and closes it. A program that reads none of them goes

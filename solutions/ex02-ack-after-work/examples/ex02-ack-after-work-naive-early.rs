@@ -1,0 +1,32 @@
+//! Naive: the charge is here, so the worker says thanks for it.
+
+use anyhow::{Context as _, Error, Result};
+use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::{self, Context};
+use futures_util::StreamExt;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let ask = "run `cargo test -p sol02-ack-after-work`, which starts this program";
+    let client = async_nats::connect(std::env::var("NATS_URL").context(ask)?).await?;
+    let jetstream = jetstream::new(client);
+    let payments: PullConsumer = jetstream
+        .get_consumer_from_stream("payments", "SHOP")
+        .await?;
+    let mut charges = payments.messages().await?;
+    while let Some(charge) = charges.next().await {
+        let charge = charge?;
+        let order = String::from_utf8(charge.payload.to_vec())?;
+        // It has arrived. So NATS does not bring it again while the work goes on.
+        charge.ack().await.map_err(Error::from_boxed)?;
+        process(&jetstream, order).await?;
+    }
+    Ok(())
+}
+
+/// The work on a charge. It is done when the stream has what came of it.
+async fn process(jetstream: &Context, order: String) -> Result<()> {
+    let sent = jetstream.publish("payment.processed", order.into()).await?;
+    sent.await?;
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! The payments worker: it processes each charge that the stream has for it, until it is ended.
+#![allow(clippy::todo, dead_code)]
+
+use anyhow::{Context as _, Result};
+use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::{self, Context};
+use futures_util::StreamExt;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let ask = "run `cargo test -p ex02-ack-after-work`, which starts this program";
+    let client = async_nats::connect(std::env::var("NATS_URL").context(ask)?).await?;
+    let jetstream = jetstream::new(client);
+    let payments: PullConsumer = jetstream
+        .get_consumer_from_stream("payments", "SHOP")
+        .await?;
+    let mut charges = payments.messages().await?;
+    while let Some(charge) = charges.next().await {
+        let charge = charge?;
+        let order = String::from_utf8(charge.payload.to_vec())?;
+        todo!("acknowledge {charge:?}, and process(&jetstream, {order})")
+    }
+    Ok(())
+}
+
+/// The work on a charge. It is done when the stream has what came of it.
+async fn process(jetstream: &Context, order: String) -> Result<()> {
+    let sent = jetstream.publish("payment.processed", order.into()).await?;
+    sent.await?;
+    Ok(())
+}
