@@ -119,10 +119,13 @@ impl Protocol {
     pub(crate) fn readers(self) -> (Reader, Reader) {
         match self {
             Protocol::Nats => (Reader::Nats, Reader::Nats),
-            Protocol::Amqp => (
-                Reader::Amqp(amqp::Reader::new(Way::ToBroker)),
-                Reader::Amqp(amqp::Reader::new(Way::ToClient)),
-            ),
+            Protocol::Amqp => {
+                let channels = Arc::new(amqp::Channels::default());
+                (
+                    Reader::Amqp(amqp::Reader::new(Way::ToBroker, channels.clone())),
+                    Reader::Amqp(amqp::Reader::new(Way::ToClient, channels)),
+                )
+            }
             Protocol::Kafka => {
                 let asked = Arc::new(Asked::default());
                 (

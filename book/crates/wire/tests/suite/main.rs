@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod acts;
+mod amqp;
 mod kafka;
 mod nats;
 mod weather;
