@@ -31,6 +31,7 @@ pub mod nats;
 mod once;
 mod output;
 mod program;
+pub mod rabbit;
 mod report;
 mod settings;
 mod verdict;

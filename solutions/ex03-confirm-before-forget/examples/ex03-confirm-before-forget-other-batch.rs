@@ -1,0 +1,56 @@
+//! Right, and unlike the solution: all are on their way at the same time, and their confirms are
+//! awaited then.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use lapin::{BasicProperties, Confirmation, Connection, ConnectionProperties};
+
+/// A message that a durable queue keeps on disk.
+const PERSISTENT: u8 = 2;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let ask = "run `cargo test -p sol03-confirm-before-forget`, which starts this program";
+    let url = std::env::var("AMQP_URL").context(ask)?;
+    // What RabbitMQ has not confirmed yet. A service that may end itself keeps it in a database.
+    let mut kept: Vec<String> = std::io::stdin().lines().collect::<Result<_, _>>()?;
+    let mut attempts = tokio::time::interval(Duration::from_millis(300));
+    while !kept.is_empty() {
+        attempts.tick().await;
+        if let Err(error) = publish(&url, &mut kept).await {
+            eprintln!("{} orders are not confirmed: {error:#}", kept.len());
+        }
+    }
+    Ok(())
+}
+
+/// Publishes until nothing is left, or something fails. What had no answer then is kept: RabbitMQ
+/// may have it or not, and an order that is there twice does less harm than one that is lost.
+async fn publish(url: &str, kept: &mut Vec<String>) -> Result<()> {
+    let connection = Connection::connect(url, ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    channel.confirm_select(Default::default()).await?;
+    let mut confirms = Vec::new();
+    for order in kept.iter() {
+        let properties = BasicProperties::default().with_delivery_mode(PERSISTENT);
+        let sent = channel.basic_publish(
+            "shop".into(),
+            "order.created".into(),
+            Default::default(),
+            order.as_bytes(),
+            properties,
+        );
+        confirms.push((order.clone(), sent.await?));
+    }
+    // Their answers come in whichever order, and some of them may be missing.
+    for (order, confirm) in confirms {
+        if matches!(confirm.await, Ok(Confirmation::Ack(_))) {
+            kept.retain(|other| *other != order);
+        }
+    }
+    ensure!(kept.is_empty(), "some were not confirmed");
+    connection.close(200, "all is published".into()).await?;
+    Ok(())
+}
