@@ -16,7 +16,7 @@ use crate::act::{Gate, Verdict, What};
 use crate::reader::{Reader, Tells, Unit};
 use crate::shared::Shared;
 use crate::weather::Weather;
-use crate::{Act, Error, Fate, Frame, Way, kafka, nats};
+use crate::{Act, Error, Fate, Frame, Way, nats};
 
 /// How much is read at once.
 const CHUNK: usize = 64 << 10;
@@ -25,6 +25,10 @@ const CHUNK: usize = 64 << 10;
 const MOST: usize = 4 << 20;
 /// How much passes at once where the bandwidth has a limit.
 const SLICE: usize = 4 << 10;
+
+/// How late a timer may be. What passes behind it makes up for that, else small frames would each wait
+/// for a tick.
+const TICK: Duration = Duration::from_millis(2);
 
 /// How a way, or a connection, ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,9 +181,7 @@ impl<'a> Line<'a> {
         let bytes = match unit.tells {
             Tells::Nothing => unit.bytes,
             Tells::Info => nats::moved(&unit.bytes, |broker| self.shared.door(broker))?,
-            Tells::Answer(request) => {
-                kafka::moved(request, &unit.bytes, |broker| self.shared.door(broker))?
-            }
+            Tells::Places(places) => places.fill(&unit.bytes, |broker| self.shared.door(broker))?,
         };
         let frame = Frame {
             at: self.shared.now(),
@@ -278,7 +280,8 @@ impl<'a> Line<'a> {
                 let slice = item.bytes.len().min(SLICE);
                 let carried = *self.carried.get_or_insert_with(|| {
                     let took = Duration::from_secs_f64(slice as f64 / rate as f64);
-                    self.free.max(Instant::now()) + took
+                    let now = Instant::now();
+                    self.free.max(now.checked_sub(TICK).unwrap_or(now)) + took
                 });
                 if carried > Instant::now() {
                     return Wait::Until(carried);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use crate::frame::{Fields, UNREAD};
-use crate::kafka::{Asked, Request};
+use crate::kafka::{Asked, Topics};
 use crate::{Error, Kind, Way, amqp, kafka, nats};
 
 /// How large a frame is at most. What a Kafka broker takes, `socket.request.max.bytes`, is 100 MiB by
@@ -33,8 +33,8 @@ pub(crate) enum Tells {
     Nothing,
     /// NATS's INFO.
     Info,
-    /// An answer of Kafka's.
-    Answer(Request),
+    /// An answer of Kafka's does, in these places.
+    Places(kafka::Places),
 }
 
 impl Unit {
@@ -116,7 +116,7 @@ pub(crate) enum Protocol {
 
 impl Protocol {
     /// Readers for the two ways of a connection: to the broker, and back.
-    pub(crate) fn readers(self) -> (Reader, Reader) {
+    pub(crate) fn readers(self, topics: &Arc<Topics>) -> (Reader, Reader) {
         match self {
             Protocol::Nats => (Reader::Nats, Reader::Nats),
             Protocol::Amqp => {
@@ -129,8 +129,12 @@ impl Protocol {
             Protocol::Kafka => {
                 let asked = Arc::new(Asked::default());
                 (
-                    Reader::Kafka(kafka::Reader::new(Way::ToBroker, asked.clone())),
-                    Reader::Kafka(kafka::Reader::new(Way::ToClient, asked)),
+                    Reader::Kafka(kafka::Reader::new(
+                        Way::ToBroker,
+                        asked.clone(),
+                        topics.clone(),
+                    )),
+                    Reader::Kafka(kafka::Reader::new(Way::ToClient, asked, topics.clone())),
                 )
             }
         }

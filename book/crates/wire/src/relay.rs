@@ -47,7 +47,7 @@ async fn pass(
     server: &mut TcpStream,
 ) -> End {
     let mut resets = shared.resets.subscribe();
-    let (to_broker, to_client) = shared.protocol.readers();
+    let (to_broker, to_client) = shared.protocol.readers(&shared.topics);
     let (from_client, into_client) = client.split();
     let (from_server, into_server) = server.split();
     let there = Line::new(shared, number, Way::ToBroker, to_broker);

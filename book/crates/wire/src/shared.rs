@@ -13,6 +13,7 @@ use tokio::time::sleep;
 
 use crate::act::{Rule, What};
 use crate::address::Address;
+use crate::kafka::Topics;
 use crate::ledger::Ledger;
 use crate::reader::Protocol;
 use crate::relay::relay;
@@ -24,6 +25,7 @@ const BREATH: Duration = Duration::from_millis(20);
 
 pub(crate) struct Shared {
     pub(crate) protocol: Protocol,
+    pub(crate) topics: Arc<Topics>,
     begun: Instant,
     ledger: Mutex<Ledger>,
     /// Something has been entered in the ledger.
@@ -41,6 +43,7 @@ impl Shared {
     pub(crate) fn new(protocol: Protocol) -> Shared {
         Shared {
             protocol,
+            topics: Arc::default(),
             begun: Instant::now(),
             ledger: Mutex::default(),
             entered: Notify::new(),

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
+use super::Fields;
 use crate::Error;
 use crate::reader::MAX;
 
@@ -45,6 +46,19 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// The bytes of these three.
+    pub(crate) const LENGTH: usize = 2 + 2 + 4;
+
+    /// What is known of a request, or the answer to it, before anything else is read.
+    pub(crate) fn fields(self) -> Fields {
+        Fields {
+            api: self.api,
+            version: self.version,
+            correlation: self.correlation,
+            ..Fields::default()
+        }
+    }
+
     /// None where the frame is too short.
     pub(crate) fn read(mut frame: &[u8]) -> Option<Request> {
         Some(Request {

@@ -2,21 +2,29 @@
 //!
 //! The messages are those of <https://kafka.apache.org/protocol>.
 
-mod answer;
+mod answers;
+mod cursor;
 mod frame;
+mod places;
+mod records;
+mod requests;
+#[cfg(test)]
+mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::ApiKey;
 
-use crate::address::Address;
 use crate::frame::Fields as Any;
 use crate::reader::{Tells, Unit};
 use crate::{Error, Kind, Way};
+use cursor::Cursor;
 
 pub(crate) use frame::{Asked, Request};
+pub(crate) use places::Places;
 
 /// Records are on their way to a partition.
 pub const PRODUCE: Kind = request(ApiKey::Produce);
@@ -72,7 +80,7 @@ pub const fn answer(api: ApiKey) -> Kind {
     Kind::answer(api as i16)
 }
 
-/// What a request or an answer says.
+/// What a request or an answer says. What it does not have is none, empty, 0 or false.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
     /// The API's number, [`ApiKey`] as a rule.
@@ -81,11 +89,113 @@ pub struct Fields {
     pub version: i16,
     /// The number that a request and its answer share, on their connection.
     pub correlation: i32,
+    /// Who says that it asks: `client.id`.
+    pub client: Option<String>,
+    /// The consumer group; of FindCoordinator what a coordinator is wanted for.
+    pub group: Option<String>,
+    /// The member of the group.
+    pub member: Option<String>,
+    /// The group's generation, or the member's epoch with the consumer protocol of KIP-848.
+    pub generation: Option<i32>,
+    /// The `transactional.id`.
+    pub transactional_id: Option<String>,
+    /// The producer's id, of a request in a transaction and the answer to InitProducerId.
+    pub producer_id: Option<i64>,
+    /// Produce: how many replicas are to have the records before the answer; -1 for all in sync.
+    pub acks: Option<i16>,
+    /// EndTxn: the transaction is committed, or else aborted.
+    pub committed: Option<bool>,
+    /// The code of an error that concerns the whole answer; 0 is none.
+    pub error: i16,
+    /// The partitions that it is about, the first 1,000.
+    pub partitions: Vec<Partition>,
+}
+
+/// What a request or an answer says of a partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Partition {
+    /// The topic's name; its id in hexadecimal digits where no Metadata has told its name.
+    pub topic: String,
+    /// The partition's number.
+    pub partition: i32,
+    /// Where a Fetch begins, what a group commits or has committed, or the first offset of the records
+    /// that were stored or fetched.
+    pub offset: Option<i64>,
+    /// How many records there are.
+    pub records: u32,
+    /// The first of them, up to 4 KiB of keys and values for the whole frame; none of a batch that is
+    /// compressed.
+    pub kept: Vec<Record>,
+    /// The id of the producer of the last batch, where it has one.
+    pub producer_id: Option<i64>,
+    /// The sequence number of the first record, where its producer is idempotent.
+    pub sequence: Option<i32>,
+    /// The code of an error; 0 is none.
+    pub error: i16,
+}
+
+/// A record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its offset; on its way to the broker its place in the batch.
+    pub offset: i64,
+    /// Its key.
+    pub key: Option<Bytes>,
+    /// Its value; none is a tombstone.
+    pub value: Option<Bytes>,
 }
 
 impl fmt::Display for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, " {}", self.correlation)
+        write!(f, " {}", self.correlation)?;
+        if let Some(group) = &self.group {
+            write!(f, ", group {group}")?;
+        }
+        if let Some(generation) = self.generation {
+            write!(f, ", generation {generation}")?;
+        }
+        if self.error != 0 {
+            write!(f, ", error {}", self.error)?;
+        }
+        for partition in &self.partitions {
+            write!(f, ", {} {}", partition.topic, partition.partition)?;
+            if let Some(offset) = partition.offset {
+                write!(f, " at {offset}")?;
+            }
+            match partition.records {
+                0 => {}
+                1 => write!(f, ": 1 record")?,
+                count => write!(f, ": {count} records")?,
+            }
+            if partition.error != 0 {
+                write!(f, ": error {}", partition.error)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The names of topics by their ids, which a proxy learns from Metadata.
+#[derive(Default)]
+pub(crate) struct Topics(Mutex<BTreeMap<Vec<u8>, String>>);
+
+impl Topics {
+    /// How many are kept.
+    const MOST: usize = 10_000;
+
+    fn learn(&self, id: &[u8], name: String) {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.len() < Topics::MOST {
+            names.insert(id.to_vec(), name);
+        }
+    }
+
+    fn name(&self, id: &[u8]) -> String {
+        let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match names.get(id) {
+            Some(name) => name.clone(),
+            None => id.iter().map(|byte| format!("{byte:02x}")).collect(),
+        }
     }
 }
 
@@ -93,11 +203,12 @@ impl fmt::Display for Fields {
 pub(crate) struct Reader {
     way: Way,
     asked: Arc<Asked>,
+    topics: Arc<Topics>,
 }
 
 impl Reader {
-    pub(crate) fn new(way: Way, asked: Arc<Asked>) -> Reader {
-        Reader { way, asked }
+    pub(crate) fn new(way: Way, asked: Arc<Asked>, topics: Arc<Topics>) -> Reader {
+        Reader { way, asked, topics }
     }
 
     /// Takes a frame off the front of what has come.
@@ -106,54 +217,58 @@ impl Reader {
             return Ok(None);
         };
         let body = bytes.slice(frame::LENGTH..);
-        let unit = match self.way {
-            Way::ToClient => match self.asked.recall(&body) {
-                Some(request) => Unit {
-                    tells: match answer::tells_addresses(&request) {
-                        true => Tells::Answer(request),
-                        false => Tells::Nothing,
-                    },
-                    kind: Kind::answer(request.api),
-                    fields: fields(request),
-                    bytes,
-                },
-                None => Unit::new(bytes, STRAY, Any::None),
-            },
-            _ => match Request::read(&body) {
-                Some(request) => {
-                    self.asked.remember(request);
-                    Unit::new(bytes, Kind::request(request.api), fields(request))
-                }
+        if self.way == Way::ToBroker {
+            return Ok(Some(match Request::read(&body) {
+                Some(request) => self.request(request, bytes, &body),
                 None => Unit::new(bytes, crate::UNREAD, Any::None),
+            }));
+        }
+        match self.asked.recall(&body) {
+            Some(request) => self.answer(request, bytes, &body).map(Some),
+            None => Ok(Some(Unit::new(bytes, STRAY, Any::None))),
+        }
+    }
+
+    fn request(&self, request: Request, bytes: Bytes, body: &[u8]) -> Unit {
+        self.asked.remember(request);
+        let mut fields = request.fields();
+        if let Ok(api) = ApiKey::try_from(request.api) {
+            let flexible = api.request_header_version(request.version) >= 2;
+            let from = Cursor::new(&body[Request::LENGTH..], flexible);
+            // What is broken is the broker's to refuse.
+            let _ = requests::read(from, &self.topics, &mut fields);
+        }
+        let fields = Any::Kafka(Box::new(fields));
+        Unit::new(bytes, Kind::request(request.api), fields)
+    }
+
+    fn answer(&self, request: Request, bytes: Bytes, body: &[u8]) -> Result<Unit, Error> {
+        let (mut fields, mut places) = (request.fields(), Places::default());
+        if let Ok(api) = ApiKey::try_from(request.api) {
+            let version = request.version;
+            let flexible = api.response_header_version(version) >= 1;
+            let mut from = Cursor::new(body, flexible);
+            // The number.
+            from.i32();
+            let read = answers::read(from, &self.topics, &mut fields, &mut places);
+            let broken = || Some("it is cut short, or no such answer".to_owned());
+            let unread = match answers::unknown(api, version) {
+                _ if !answers::tells_addresses(api, version) => None,
+                None if read.is_none() => broken(),
+                unknown => unknown,
+            };
+            if let Some(why) = unread {
+                return Err(Error::Answer { api, version, why });
+            }
+        }
+        Ok(Unit {
+            bytes,
+            kind: Kind::answer(request.api),
+            fields: Any::Kafka(Box::new(fields)),
+            tells: match places.is_empty() {
+                true => Tells::Nothing,
+                false => Tells::Places(places),
             },
-        };
-        Ok(Some(unit))
+        })
     }
-}
-
-fn fields(request: Request) -> Any {
-    Any::Kafka(Box::new(Fields {
-        api: request.api,
-        version: request.version,
-        correlation: request.correlation,
-    }))
-}
-
-/// The answer with `door(broker)` in the place of each broker's address.
-pub(crate) fn moved(
-    request: Request,
-    frame: &Bytes,
-    mut door: impl FnMut(Address) -> Result<Address, Error>,
-) -> Result<Bytes, Error> {
-    let mut answer = answer::Answer::read(request, &frame.slice(frame::LENGTH..))?;
-    let mut doors = Vec::new();
-    for broker in answer.addresses() {
-        doors.push(door(broker)?);
-    }
-    // What holds no address goes on as it is, byte for byte.
-    if doors.is_empty() {
-        return Ok(frame.clone());
-    }
-    answer.replace(&doors);
-    frame::whole(&answer.write()?)
 }
