@@ -19,16 +19,28 @@
 //! assert_eq!(strip.fates(), [(1, Fate::Redelivered)]);
 //! assert_eq!(strip.to_string(), "fate  o-1 ↻R\nfate  1 redelivered");
 //! ```
+//!
+//! Where more is known than lines, what each process asked of its broker, when, and what was
+//! answered, the run is a [`History`], and [`check`] names what is wrong with it: 14 anomalies, in
+//! the words of the field. What a run may show is declared with it, as [`Expect`].
 
+mod anomaly;
+mod check;
 mod event;
+mod expect;
 mod fate;
 mod log;
+mod operation;
 mod strip;
 mod svg;
 
+pub use anomaly::{Anomaly, AnomalyName};
+pub use check::{History, check};
 pub use event::{Event, Verb, lane};
+pub use expect::Expect;
 pub use fate::Fate;
 pub use log::Log;
+pub use operation::{Kind, Operation, Outcome, Place};
 pub use strip::{Strip, strip};
 
 /// Why a line of output, a verb or a fate strip could not be read.
