@@ -43,7 +43,11 @@ pub enum Ack {
 #[derive(Debug, Subcommand)]
 pub enum Role {
     #[command(hide = true)]
-    Worker { number: u32 },
+    Worker {
+        number: u32,
+        /// At this order it is asked to end.
+        last: u32,
+    },
 }
 
 impl Exit {

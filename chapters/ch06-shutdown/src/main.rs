@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 async fn main() -> Result<()> {
     let args = Args::parse();
     match args.role {
-        Some(Role::Worker { number }) => worker::work(&args, number).await,
+        Some(Role::Worker { number, last }) => worker::work(&args, number, last).await,
         None => open_shop(&args).await,
     }
 }
@@ -65,24 +65,24 @@ async fn connect(url: &str, name: &str) -> Result<Connection> {
 
 async fn trade(args: &Args, rabbit: &Broker, channel: &Channel, log: &mut Log) -> Result<()> {
     publish(channel, log).await?;
-    let old = start(args, args.exit, rabbit, 1)?;
     // The old worker has charged o-3, and its receipt is not written yet.
     let (in_work, left) = (3, if args.ack == Ack::Auto { 0 } else { 3 });
+    let old = start(args, args.exit, rabbit, 1, in_work)?;
     end_after(old, in_work, channel, left, log).await?;
     timeout(PATIENCE, nobody_consumes(channel)).await??;
     let waiting = ready(channel).await?;
     log.remark("shop", &format!("ready {waiting} for worker 2"));
     if waiting > 0 {
-        let new = start(args, Exit::Orderly, rabbit, 2)?;
+        let new = start(args, Exit::Orderly, rabbit, 2, ORDERS)?;
         end_after(new, ORDERS, channel, 0, log).await?;
     }
     Ok(())
 }
 
-fn start(args: &Args, exit: Exit, rabbit: &Broker, number: u32) -> Result<Worker> {
+fn start(args: &Args, exit: Exit, rabbit: &Broker, number: u32, last: u32) -> Result<Worker> {
     let knobs = ["--exit", exit.name(), "--ack", args.ack.name()];
-    let number = number.to_string();
-    let role = ["worker", number.as_str()];
+    let (number, last) = (number.to_string(), last.to_string());
+    let role = ["worker", number.as_str(), last.as_str()];
     let worker = Worker::start(rabbit, knobs.iter().chain(&role));
     worker.context("cannot start a worker")
 }

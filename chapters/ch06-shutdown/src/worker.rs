@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::future::pending;
+use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -11,6 +12,7 @@ use lapin::Connection;
 use lapin::message::Delivery;
 use lapin::options::*;
 use lapin::types::FieldTable;
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::args::{Ack, Args, Exit};
@@ -20,8 +22,8 @@ use crate::{QUEUE, connect};
 const PREFETCH: u16 = 3;
 const RECEIPT: Duration = Duration::from_millis(200);
 
-/// Consumes orders until it is asked to end.
-pub async fn work(args: &Args, number: u32) -> Result<()> {
+/// Consumes orders until it is asked to end, which is at the order `last`.
+pub async fn work(args: &Args, number: u32, last: u32) -> Result<()> {
     let lane = format!("worker {number}");
     let url = std::env::var("AMQP_URL").context("the shop starts its workers")?;
     let connection = connect(&url, &lane).await?;
@@ -41,7 +43,10 @@ pub async fn work(args: &Args, number: u32) -> Result<()> {
         log: Log::new(),
         lane: lane.clone(),
         ack: args.ack,
+        last,
+        left: Rc::new(Notify::new()),
     };
+    let left = bench.left.clone();
     let is_leaving = Cell::new(false);
     // ANCHOR: leave
     let leave = async {
@@ -54,6 +59,7 @@ pub async fn work(args: &Args, number: u32) -> Result<()> {
             let cancel = BasicCancelOptions::default();
             channel.basic_cancel(tag.into(), cancel).await?;
         }
+        left.notify_one();
         // It is the work that ends the worker.
         pending().await
     };
@@ -105,6 +111,9 @@ struct Bench {
     log: Log,
     lane: String,
     ack: Ack,
+    last: u32,
+    /// The broker knows that this worker leaves.
+    left: Rc<Notify>,
 }
 
 impl Bench {
@@ -118,6 +127,10 @@ impl Bench {
         self.log.event(got);
         let charged = Event::new(&self.lane, Verb::Done, order).text("charged");
         self.log.event(charged);
+        if order == self.last {
+            // At this one the worker is asked to end. However late it hears, the work is not done.
+            self.left.notified().await;
+        }
         // The rest of the work: the receipt is written.
         sleep(RECEIPT).await;
         if self.ack == Ack::Manual {
