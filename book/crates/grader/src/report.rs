@@ -82,16 +82,15 @@ impl Report {
         if let Some(hint) = hint {
             writeln!(to, "Hint 1 of 3:\n  {}\n", hint.replace('\n', "\n  "))?;
         }
-        let broker = self.brokers.join("; ");
         let other = match self.seed {
             0 => "with --seed 1 the run is another one",
             _ => "with the same seed the run is the same",
         };
-        writeln!(
-            to,
-            "seed {}, {} ms, {broker}; {other}\n",
-            self.seed, self.ms
-        )
+        write!(to, "seed {}, {} ms", self.seed, self.ms)?;
+        for broker in &self.brokers {
+            write!(to, ", {broker}")?;
+        }
+        writeln!(to, "; {other}\n")
     }
 
     fn write_account(&self, to: &mut String) -> std::fmt::Result {
