@@ -16,7 +16,7 @@ use crate::fault::Known;
 use crate::program::locked;
 use crate::settings::{Faults, Settings};
 use crate::verdict::sum;
-use crate::{Builder, Fault, Finding, Report, Verdict, leftovers};
+use crate::{Builder, Fault, Finding, Report, Verdict, leftovers, trail};
 
 /// How long it may take to leave a broker as it was.
 const CLEANING: Duration = Duration::from_secs(20);
@@ -45,12 +45,16 @@ pub(crate) struct State {
     /// Each with the time at which it began.
     wires: Vec<(Duration, Arc<Proxy>)>,
     used: Vec<String>,
+    /// What the names on a broker that is not this run's alone begin with.
+    prefixes: Vec<String>,
     cleaning: Vec<Cleaning>,
     moments: Vec<Moment>,
     events: Vec<Event>,
     left: Vec<u32>,
     said: Vec<String>,
     findings: Vec<Finding>,
+    /// The frames about the message that the verdict is about, in words.
+    trail: Vec<String>,
     pub(crate) faults: Vec<Known>,
 }
 
@@ -110,7 +114,11 @@ impl Case {
     async fn found(&self, kind: Kind, options: Options) -> Result<Broker> {
         let broker = brokers::start(kind, options).await?;
         let used = format!("{kind} {}, {}", broker.version(), broker.source());
-        self.with(|state| state.used.push(used));
+        let prefix = broker.name("");
+        self.with(|state| {
+            state.used.push(used);
+            state.prefixes.push(prefix);
+        });
         Ok(broker)
     }
 
@@ -288,9 +296,24 @@ impl Case {
                 eprintln!("note: something is left on the broker: {error:#}");
             }
         }
+        let about = self.with(|state| crate::verdict::about(&state.findings));
         for (since, wire) in self.with(|state| std::mem::take(&mut state.wires)) {
             for strike in wire.strikes() {
                 self.saw_at(since + strike.at, "wire", &crate::fault::told(&strike));
+            }
+            if let Some(order) = about {
+                let mut trail = trail::of(&wire.frames(), order);
+                trail.iter_mut().for_each(|frame| frame.at += since);
+                self.with(|state| {
+                    let named = state.prefixes.iter().filter(|prefix| !prefix.is_empty());
+                    let named: Vec<&String> = named.collect();
+                    let short = |line: String| {
+                        let named = named.iter();
+                        named.fold(line, |line, prefix| line.replace(prefix.as_str(), ""))
+                    };
+                    let lines = trail.iter().map(|frame| short(frame.to_string()));
+                    state.trail.extend(lines);
+                });
             }
         }
         self.with(|state| state.brokers.clear());
@@ -337,6 +360,8 @@ impl Case {
                 brokers: state.used.clone(),
                 moments: state.moments.clone(),
                 strip: history::strip(&state.events, &state.left),
+                about: crate::verdict::about(&findings),
+                trail: state.trail.clone(),
                 said: state.said.clone(),
                 file: report,
             }

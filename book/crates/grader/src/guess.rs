@@ -74,6 +74,8 @@ pub(crate) async fn predicted(
         brokers,
         moments: Vec::new(),
         strip: history::strip(&[], &[]),
+        about: None,
+        trail: Vec::new(),
         said: Vec::new(),
         struck: faults,
         file: settings.report.clone(),

@@ -34,6 +34,7 @@ mod program;
 pub mod rabbit;
 mod report;
 mod settings;
+mod trail;
 mod verdict;
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ use crate::case::Moment;
 const MOMENTS: usize = 24;
 /// Sentences of a verdict that it shows.
 const SENTENCES: usize = 5;
+/// Frames about one message that it shows.
+const TRAIL: usize = 12;
 /// Lines of the program's own words that it shows.
 const SAID: usize = 8;
 
@@ -39,6 +41,10 @@ pub struct Report {
     pub moments: Vec<Moment>,
     /// What became of each message.
     pub strip: Strip,
+    /// The order that the verdict is about.
+    pub about: Option<u32>,
+    /// The frames in which the proxy saw it, in words.
+    pub trail: Vec<String>,
     /// The program's last lines.
     pub said: Vec<String>,
     /// The faults that were asked for, in words.
@@ -120,6 +126,17 @@ impl Report {
             writeln!(to)?;
             for row in self.strip.to_string().lines() {
                 writeln!(to, "  {row}")?;
+            }
+        }
+        if let Some(order) = self.about
+            && !self.trail.is_empty()
+        {
+            writeln!(to, "\nWhat the proxy saw of o-{order}:")?;
+            for line in self.trail.iter().take(TRAIL) {
+                writeln!(to, "  {line}")?;
+            }
+            if self.trail.len() > TRAIL {
+                writeln!(to, "  ... {} more", self.trail.len() - TRAIL)?;
             }
         }
         let said = &self.said[self.said.len().saturating_sub(SAID)..];

@@ -100,6 +100,18 @@ pub(crate) fn sum(findings: &[Finding]) -> (Verdict, Vec<String>) {
     (first.verdict.clone(), why)
 }
 
+/// The order that the verdict is about: the first that its sentences name.
+pub(crate) fn about(findings: &[Finding]) -> Option<u32> {
+    let (verdict, why) = sum(findings);
+    let Verdict::Wrong(_) = verdict else {
+        return None;
+    };
+    let mut words = why
+        .first()?
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    words.find_map(crate::number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +140,18 @@ mod tests {
         ]);
         assert_eq!(verdict.name(), "lost-message");
         assert_eq!(why, ["o-1 is gone", "o-3 is gone"]);
+    }
+
+    #[test]
+    fn a_verdict_is_about_the_order_that_it_names_first() {
+        let wrong = |why| finding(Verdict::Wrong("duplicate".into()), why);
+        let findings = [
+            wrong("the topic has o-12, o-3 and o-12 again"),
+            wrong("o-4 twice"),
+        ];
+        assert_eq!(about(&findings), Some(12));
+        assert_eq!(about(&[finding(Verdict::Hangs, "o-1 took long")]), None);
+        assert_eq!(about(&[]), None);
     }
 
     #[test]

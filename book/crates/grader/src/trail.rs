@@ -1,0 +1,281 @@
+//! What the proxy saw of one message: the frames that name it, and those that answer them.
+
+use std::collections::BTreeSet;
+
+use wire::amqp::{CONFIRM, DELIVER, GET_OK, PUBLISH, REFUSE};
+use wire::{Fields, Frame, Way};
+
+/// The frames that are about the order `o-N`, in their order.
+pub(crate) fn of(frames: &[Frame], order: u32) -> Vec<Frame> {
+    let mut tags = BTreeSet::new();
+    let about = |frame: &&Frame| match named(frame, order) {
+        true => {
+            tags.extend(tag(frame));
+            true
+        }
+        false => answers(frame, &tags),
+    };
+    frames.iter().filter(about).cloned().collect()
+}
+
+/// Whether the message itself is in the frame.
+fn named(frame: &Frame, order: u32) -> bool {
+    match &frame.fields {
+        Fields::Nats(fields) => names(&fields.payload, order),
+        Fields::Amqp(fields) => names(&fields.payload, order),
+        Fields::Kafka(fields) => {
+            let mut records = fields
+                .partitions
+                .iter()
+                .flat_map(|partition| &partition.kept);
+            records.any(|record| {
+                let parts = [&record.key, &record.value].into_iter().flatten();
+                parts.into_iter().any(|part| names(part, order))
+            })
+        }
+        Fields::None => false,
+    }
+}
+
+/// Whether the text has the word `o-N`.
+fn names(payload: &[u8], order: u32) -> bool {
+    let text = String::from_utf8_lossy(payload);
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    words.any(|word| word.strip_prefix("o-").and_then(|it| it.parse().ok()) == Some(order))
+}
+
+/// By what an answer to a message names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Tag {
+    /// Its place in a JetStream stream, to whichever consumer.
+    Sequence(String, u64),
+    /// Where NATS's answer to it goes.
+    Inbox(u32, String),
+    /// Its number on a channel of AMQP: of what was published there, or of what was delivered.
+    Channel {
+        connection: u32,
+        channel: u16,
+        /// Whether it was published there.
+        published: bool,
+        tag: u64,
+    },
+    /// The number of a request of Kafka's on its connection.
+    Request(u32, i32),
+}
+
+/// How an answer to this message will name it.
+fn tag(frame: &Frame) -> Option<Tag> {
+    match &frame.fields {
+        Fields::Nats(fields) => match (&fields.stream, fields.sequence, &fields.reply) {
+            (Some(stream), Some(sequence), _) => Some(Tag::Sequence(stream.clone(), sequence)),
+            (.., Some(reply)) => Some(Tag::Inbox(frame.connection, reply.clone())),
+            _ => None,
+        },
+        Fields::Amqp(fields) => match [PUBLISH, DELIVER, GET_OK].contains(&frame.kind) {
+            true => channel(frame, fields.channel, fields.delivery_tag?),
+            false => None,
+        },
+        Fields::Kafka(fields) => {
+            let asks = frame.way == Way::ToBroker;
+            asks.then_some(Tag::Request(frame.connection, fields.correlation))
+        }
+        Fields::None => None,
+    }
+}
+
+/// Numbers of what a client publishes and of what it gets are counted apart.
+fn channel(frame: &Frame, channel: u16, tag: u64) -> Option<Tag> {
+    let published = [PUBLISH, CONFIRM, REFUSE].contains(&frame.kind);
+    Some(Tag::Channel {
+        connection: frame.connection,
+        channel,
+        published,
+        tag,
+    })
+}
+
+fn answers(frame: &Frame, tags: &BTreeSet<Tag>) -> bool {
+    match &frame.fields {
+        Fields::Nats(fields) => {
+            let place = fields.stream.clone().zip(fields.sequence);
+            let is_place = place.is_some_and(|(stream, sequence)| {
+                frame.way == Way::ToBroker && tags.contains(&Tag::Sequence(stream, sequence))
+            });
+            is_place || tags.contains(&Tag::Inbox(frame.connection, fields.subject.clone()))
+        }
+        Fields::Amqp(fields) => {
+            let Some(last) = fields.delivery_tag else {
+                return false;
+            };
+            let own = |tag: u64| channel(frame, fields.channel, tag);
+            let is = |tag: u64| own(tag).is_some_and(|tag| tags.contains(&tag));
+            // One acknowledgement may be for all before it.
+            is(last) || (fields.multiple && (1..last).any(is))
+        }
+        Fields::Kafka(fields) => tags.contains(&Tag::Request(frame.connection, fields.correlation)),
+        Fields::None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use wire::amqp::{self, ACK};
+    use wire::{Kind, kafka, nats};
+
+    use super::*;
+
+    fn frame(kind: Kind, way: Way, connection: u32, fields: Fields) -> Frame {
+        Frame {
+            at: Duration::ZERO,
+            connection,
+            way,
+            kind,
+            fields,
+        }
+    }
+
+    /// The places of those that are about o-3.
+    fn about(frames: &[Frame]) -> Vec<usize> {
+        let numbered: Vec<Frame> = frames
+            .iter()
+            .enumerate()
+            .map(|(place, frame)| Frame {
+                at: Duration::from_secs(place as u64),
+                ..frame.clone()
+            })
+            .collect();
+        let places = of(&numbered, 3)
+            .into_iter()
+            .map(|frame| frame.at.as_secs() as usize);
+        places.collect()
+    }
+
+    #[test]
+    fn an_order_is_named_by_a_whole_word() {
+        for text in [
+            "o-3",
+            "order.created o-3",
+            "{\"order\":\"o-3\"}",
+            "o-2, o-3",
+        ] {
+            assert!(names(text.as_bytes(), 3), "{text}");
+        }
+        for text in ["o-30", "go-3", "o-", "3", ""] {
+            assert!(!names(text.as_bytes(), 3), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_delivery_of_nats_goes_on_to_its_acknowledgement_and_a_message_to_its_answer() {
+        let message = |kind,
+                       way,
+                       payload: &'static str,
+                       sequence: Option<u64>,
+                       subject: &str,
+                       reply: &str| {
+            let fields = nats::Fields {
+                subject: subject.to_owned(),
+                reply: Some(reply.to_owned()).filter(|reply| !reply.is_empty()),
+                payload: payload.as_bytes().into(),
+                stream: sequence.map(|_| "SHOP".to_owned()),
+                sequence,
+                ..nats::Fields::default()
+            };
+            frame(kind, way, 1, Fields::Nats(Box::new(fields)))
+        };
+        let (to, from) = (Way::ToBroker, Way::ToClient);
+        assert_eq!(
+            about(&[
+                message(
+                    nats::DELIVER,
+                    from,
+                    "o-3",
+                    Some(7),
+                    "payment.charge",
+                    "$JS.ACK"
+                ),
+                message(
+                    nats::DELIVER,
+                    from,
+                    "o-4",
+                    Some(8),
+                    "payment.charge",
+                    "$JS.ACK"
+                ),
+                message(nats::ACK, to, "", Some(8), "$JS.ACK", ""),
+                message(nats::PUB, to, "o-3", None, "payment.processed", "_INBOX.1"),
+                message(nats::PUB_ACK, from, "", Some(9), "_INBOX.1", ""),
+                message(nats::PUB_ACK, from, "", Some(7), "_INBOX.2", ""),
+                message(nats::ACK, to, "", Some(7), "$JS.ACK", ""),
+            ]),
+            [0, 3, 4, 6]
+        );
+    }
+
+    #[test]
+    fn tags_of_amqp_belong_to_their_channel_and_may_be_multiple() {
+        let method = |kind, connection, tag, payload: &'static str, multiple| {
+            let fields = amqp::Fields {
+                channel: 1,
+                delivery_tag: Some(tag),
+                payload: payload.as_bytes().into(),
+                multiple,
+                ..amqp::Fields::default()
+            };
+            frame(
+                kind,
+                Way::ToBroker,
+                connection,
+                Fields::Amqp(Box::new(fields)),
+            )
+        };
+        assert_eq!(
+            about(&[
+                method(PUBLISH, 1, 2, "o-3", false),
+                method(CONFIRM, 2, 2, "", false),
+                method(CONFIRM, 1, 1, "", false),
+                method(ACK, 1, 2, "", false),
+                method(CONFIRM, 1, 4, "", true),
+                method(DELIVER, 1, 5, "o-3", false),
+                method(ACK, 1, 6, "", false),
+                method(ACK, 1, 5, "", false),
+            ]),
+            [0, 4, 5, 7]
+        );
+    }
+
+    #[test]
+    fn records_of_kafka_are_answered_by_number() {
+        let request = |kind, way, connection, correlation, key: Option<&'static str>| {
+            let kept = key.map(|key| kafka::Record {
+                offset: 0,
+                key: Some(key.as_bytes().into()),
+                value: None,
+            });
+            let partition = kafka::Partition {
+                kept: kept.into_iter().collect(),
+                ..kafka::Partition::default()
+            };
+            let fields = kafka::Fields {
+                correlation,
+                partitions: vec![partition],
+                ..kafka::Fields::default()
+            };
+            frame(kind, way, connection, Fields::Kafka(Box::new(fields)))
+        };
+        let (to, from) = (Way::ToBroker, Way::ToClient);
+        assert_eq!(
+            about(&[
+                request(kafka::PRODUCE, to, 1, 5, Some("o-3")),
+                request(kafka::PRODUCE, to, 2, 6, Some("o-4")),
+                request(kafka::PRODUCED, from, 2, 5, None),
+                request(kafka::PRODUCED, from, 1, 5, None),
+                request(kafka::FETCHED, from, 3, 9, Some("o-3")),
+                request(kafka::OFFSET_COMMIT, to, 3, 9, None),
+            ]),
+            [0, 3, 4]
+        );
+    }
+}
