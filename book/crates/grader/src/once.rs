@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use history::{Event, Verb};
+use history::{AnomalyName, Event, History, Verb};
 
 use crate::Case;
 
@@ -12,6 +12,18 @@ pub fn number(id: &str) -> Option<u32> {
 }
 
 impl Case {
+    /// Refuses what the checker finds wrong with a history, under the checker's names; but a
+    /// `lost-write` is a `lost-message` here.
+    pub fn check(&self, history: &History) {
+        for anomaly in history::check(history) {
+            let name = match anomaly.name {
+                AnomalyName::LostWrite => "lost-message",
+                name => name.word(),
+            };
+            self.refuse(name, anomaly.sentence);
+        }
+    }
+
     /// Refuses what is not there (`lost-message`), there more than once (`duplicate`), or was never
     /// asked for (`phantom`). `place` is where it should be, as in `the topic`; `found` are the
     /// orders with where they lie, as in `offset 3`. The fate strip is drawn from it, too.

@@ -396,3 +396,29 @@ async fn a_cut_is_in_the_report_and_needs_a_program_that_comes_again() {
         );
     }
 }
+
+#[tokio::test]
+async fn what_the_checker_finds_is_refused_under_its_name() {
+    use history::{Expect, History, Operation, Place};
+    let published = |order| {
+        let there = Place::offset("orders", 0, u64::from(order));
+        Operation::publish("orders", order)
+            .at(there)
+            .when(Duration::from_millis(7))
+    };
+    let story = async |case: &Case| {
+        let mut history = History::new(Expect::exactly_once());
+        history.extend([published(1), published(2)]);
+        let there = Place::offset("orders", 0, 1);
+        let late = Duration::from_millis(90);
+        history.push(Operation::held("grader", 1, there).when(late));
+        history.push(Operation::listed("grader", "orders").when(late));
+        case.check(&history);
+        Ok(())
+    };
+    let report = grade("exit 0", Faults::Off, story).await;
+    assert_eq!(report.verdict.name(), "lost-message");
+    assert_eq!(report.why.len(), 1);
+    assert!(report.why[0].starts_with("o-2 "), "{:?}", report.why);
+    assert_eq!(report.about, Some(2));
+}
