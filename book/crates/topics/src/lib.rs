@@ -4,6 +4,8 @@
 //! [`NewTopic`]. Here is the rest: somebody else's topic is left alone, a new one is awaited until it
 //! takes records, and its deletion is checked.
 
+mod shop;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +18,8 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use tokio::task::spawn_blocking;
+
+pub use shop::Shop;
 
 /// How long to wait for Kafka before that is an error.
 const PATIENCE: Duration = Duration::from_secs(10);

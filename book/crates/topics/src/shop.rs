@@ -1,0 +1,182 @@
+//! What a grader needs for a consumer: a topic with orders, and one with what came of them.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use tokio::task::spawn_blocking;
+use tokio::time::interval;
+
+use crate::{NewTopic, PATIENCE, Topic, TopicReplication};
+
+/// The group that reads the orders.
+const GROUP: &str = "inventory";
+/// How long a consumer may take for the result of an order that it has committed.
+const LATE: Duration = Duration::from_secs(2);
+/// How long a consumer may take to commit what is done. Clients do so every 5 s by default.
+const COMMITTING: Duration = Duration::from_secs(15);
+/// How long a Kafka that has just started may answer with errors. It makes what it keeps offsets in
+/// when somebody first asks for one, and a client that knows no topic yet says that there is none.
+const STARTING: Duration = Duration::from_secs(30);
+/// How often the broker is asked.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The topics `orders` and `stock`, of one partition each, on a Kafka that is this run's alone. The
+/// group `inventory` reads the first and writes into the second.
+pub struct Shop {
+    orders: Topic,
+    stock: Topic,
+    servers: String,
+    /// It only asks what the group has committed, and never joins.
+    group: Arc<BaseConsumer>,
+}
+
+impl Shop {
+    /// Makes both topics.
+    ///
+    /// # Errors
+    /// When Kafka refuses or does not answer in time; so for all that follows.
+    pub async fn open(servers: &str) -> Result<Shop> {
+        let group = ClientConfig::new()
+            .set("bootstrap.servers", servers)
+            .set("group.id", GROUP)
+            .create()?;
+        Ok(Shop {
+            group: Arc::new(group),
+            orders: topic(servers, "orders").await?,
+            stock: topic(servers, "stock").await?,
+            servers: servers.to_owned(),
+        })
+    }
+
+    /// Stores an event for each of the orders: key `o-1`, value `order.created o-1`.
+    ///
+    /// # Errors
+    /// See [`Shop::open`].
+    pub async fn order(&self, orders: RangeInclusive<u32>) -> Result<()> {
+        let producer: FutureProducer = ClientConfig::new()
+            .set("bootstrap.servers", &self.servers)
+            .set("enable.idempotence", "true")
+            .create()?;
+        let mut reports = Vec::new();
+        for order in orders {
+            let (key, value) = (format!("o-{order}"), format!("order.created o-{order}"));
+            let record = FutureRecord::to(&self.orders.name)
+                .key(&key)
+                .payload(&value);
+            reports.push(producer.send_result(record).map_err(|(error, _)| error)?);
+        }
+        for report in reports {
+            report.await?.map_err(|(error, _)| error)?;
+        }
+        Ok(())
+    }
+
+    /// The orders that are reserved, each with its place: key `o-1`, value `stock.reserved o-1`.
+    /// Anything else in the topic is left out.
+    ///
+    /// # Errors
+    /// See [`Shop::open`].
+    pub async fn reserved(&self) -> Result<Vec<(u32, String)>> {
+        let mut found = Vec::new();
+        for record in patiently(|| self.stock.records()).await? {
+            let order = record.key.strip_prefix("o-").and_then(|it| it.parse().ok());
+            let Some(order) = order else { continue };
+            if record.value == format!("stock.reserved o-{order}") {
+                found.push((order, format!("offset {}", record.offset)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns when each of these orders is reserved; or when the group has committed all that is in
+    /// the topic, and no result comes any more.
+    ///
+    /// # Errors
+    /// See [`Shop::open`].
+    pub async fn worked(&self, orders: RangeInclusive<u32>) -> Result<()> {
+        let (mut seen, mut since) = (0, Instant::now());
+        let mut look = interval(LOOK);
+        loop {
+            look.tick().await;
+            let left = self.left().await?;
+            let found = self.reserved().await?;
+            let has = |order| found.iter().any(|(it, _)| *it == order);
+            if orders.clone().all(has) {
+                return Ok(());
+            }
+            if left > 0 || found.len() != seen {
+                (seen, since) = (found.len(), Instant::now());
+            } else if since.elapsed() > LATE {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Returns when the group has committed all that is in the topic, or takes too long for it.
+    ///
+    /// # Errors
+    /// See [`Shop::open`].
+    pub async fn committed(&self) -> Result<()> {
+        let since = Instant::now();
+        let mut look = interval(LOOK);
+        while self.left().await? > 0 && since.elapsed() < COMMITTING {
+            look.tick().await;
+        }
+        Ok(())
+    }
+
+    /// How many orders the group has not committed.
+    ///
+    /// # Errors
+    /// See [`Shop::open`].
+    pub async fn left(&self) -> Result<i64> {
+        patiently(|| self.ask()).await
+    }
+
+    async fn ask(&self) -> Result<i64> {
+        let (group, orders) = (self.group.clone(), self.orders.name.clone());
+        let ask = move || {
+            let (_, end) = group.fetch_watermarks(&orders, 0, PATIENCE)?;
+            let mut places = TopicPartitionList::new();
+            places.add_partition(&orders, 0);
+            let places = group.committed_offsets(places, PATIENCE)?;
+            let mut committed = 0;
+            for place in places.elements() {
+                place.error()?;
+                if let Offset::Offset(offset) = place.offset() {
+                    committed = offset;
+                }
+            }
+            Ok(end - committed)
+        };
+        spawn_blocking(ask).await?
+    }
+}
+
+async fn topic(servers: &str, name: &str) -> Result<Topic> {
+    let shape = NewTopic::new(name, 1, TopicReplication::Fixed(-1));
+    let topic = Topic::create(servers, shape).await?;
+    topic.ready().await?;
+    Ok(topic)
+}
+
+/// Asks until there is an answer, or Kafka should know it by now.
+async fn patiently<T, F>(ask: impl Fn() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let begun = Instant::now();
+    let mut look = interval(LOOK);
+    loop {
+        look.tick().await;
+        match ask().await {
+            Err(_) if begun.elapsed() < STARTING => {}
+            answer => return answer,
+        }
+    }
+}
