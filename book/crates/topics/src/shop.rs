@@ -45,12 +45,15 @@ impl Shop {
             .set("bootstrap.servers", servers)
             .set("group.id", GROUP)
             .create()?;
-        Ok(Shop {
+        let shop = Shop {
             group: Arc::new(group),
             orders: topic(servers, "orders").await?,
             stock: topic(servers, "stock").await?,
             servers: servers.to_owned(),
-        })
+        };
+        // A consumer that joins while Kafka still looks for the group's coordinator may wait for long.
+        shop.left().await?;
+        Ok(shop)
     }
 
     /// Stores an event for each of the orders: key `o-1`, value `order.created o-1`.
