@@ -31,6 +31,8 @@ pub mod kafka;
 mod ledger;
 mod line;
 pub mod nats;
+#[cfg(test)]
+mod properties;
 mod proxy;
 mod reader;
 mod relay;

@@ -11,6 +11,9 @@ use crate::reader::{MAX, Tells, Unit, Unreadable, kept};
 /// grows with the number of servers in the cluster.
 const LINE: usize = 1 << 20;
 
+/// What a message ends with, whatever it holds.
+const END: &[u8] = b"\r\n";
+
 /// Takes an operation off the front of what has come.
 pub(crate) fn next(buffer: &mut BytesMut) -> Result<Option<Unit>, Unreadable> {
     // What follows a word would be read as one, and TLS has no line to wait for.
@@ -29,16 +32,19 @@ pub(crate) fn next(buffer: &mut BytesMut) -> Result<Option<Unit>, Unreadable> {
     let line = &buffer[..end];
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let head = head(line)?;
-    // A message ends with an end of line of its own.
+    let start = end + 1;
     let whole = match head.message {
-        Some(Size { total, .. }) => end + 1 + total + 2,
-        None => end + 1,
+        Some(Size { total, .. }) => start + total + END.len(),
+        None => start,
     };
     if buffer.len() < whole {
         return Ok(None);
     }
+    if head.message.is_some() && !buffer[..whole].ends_with(END) {
+        return Err(Unreadable);
+    }
     let bytes = buffer.split_to(whole).freeze();
-    Ok(Some(unit(head, bytes, end + 1)?))
+    Ok(Some(unit(head, bytes, start)))
 }
 
 /// What the line says.
@@ -181,7 +187,7 @@ fn size(word: &[u8]) -> Option<usize> {
 }
 
 /// The operation, its message read; that begins at `start`.
-fn unit(head: Head, bytes: Bytes, start: usize) -> Result<Unit, Unreadable> {
+fn unit(head: Head, bytes: Bytes, start: usize) -> Unit {
     let Head {
         mut kind,
         mut fields,
@@ -189,9 +195,6 @@ fn unit(head: Head, bytes: Bytes, start: usize) -> Result<Unit, Unreadable> {
     } = head;
     if let Some(Size { headers, total }) = message {
         let body = &bytes[start..];
-        if &body[total..] != b"\r\n" {
-            return Err(Unreadable);
-        }
         let (head, payload) = body[..total].split_at(headers);
         read_headers(head, &mut fields);
         fields.payload = kept(payload);
@@ -206,12 +209,12 @@ fn unit(head: Head, bytes: Bytes, start: usize) -> Result<Unit, Unreadable> {
         _ => Tells::Nothing,
     };
     let fields = Any::Nats(Box::new(fields));
-    Ok(Unit {
+    Unit {
         bytes,
         kind,
         fields,
         tells,
-    })
+    }
 }
 
 /// `NATS/1.0 503\r\n`, `Key: value\r\n`, and an empty line.

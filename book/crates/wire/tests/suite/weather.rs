@@ -172,6 +172,19 @@ async fn what_makes_no_sense_passes_unchanged() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_longer_than_it_says_passes_unchanged() {
+    let (wire, mut client) = scene().await;
+    let said = b"PUB orders 1\r\ncreated\r\nPING\r\n";
+    client.write_all(said).await.unwrap();
+    let mut back = vec![0; said.len()];
+    let read = timeout(LONG, client.read_exact(&mut back)).await;
+    read.unwrap().unwrap();
+    assert_eq!(back, said);
+    assert_eq!(wire.count(nats::PUB), 0);
+    wire.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn half_a_frame_passes_when_its_sender_ends() {
     let (wire, mut client) = scene().await;
     client.write_all(b"PUB orders 100\r\nhalf").await.unwrap();
