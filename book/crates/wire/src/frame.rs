@@ -3,9 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use kafka_protocol::messages::ApiKey;
-
-use crate::{amqp, kafka, nats};
+use crate::{ApiKey, amqp, kafka, nats};
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +52,9 @@ impl fmt::Display for Kind {
             Name::Request(number) => (number, "request"),
             Name::Answer(number) => (number, "answer"),
         };
-        match ApiKey::try_from(number) {
-            Ok(api) => write!(f, "{api:?} {what}"),
-            Err(()) => write!(f, "{what} {number}"),
+        match ApiKey::of(number) {
+            Some(api) => write!(f, "{api:?} {what}"),
+            None => write!(f, "{what} {number}"),
         }
     }
 }

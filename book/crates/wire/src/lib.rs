@@ -43,7 +43,7 @@ use std::io;
 
 pub use act::{Act, Fate, Held, Strike};
 pub use frame::{Fields, Frame, Kind, UNREAD, Way};
-pub use kafka_protocol::messages::ApiKey;
+pub use kafka::ApiKey;
 pub use proxy::Proxy;
 
 /// Why the proxy does not do its work.

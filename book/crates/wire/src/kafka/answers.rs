@@ -1,11 +1,9 @@
 //! What answers say, and where they hold addresses of brokers.
 
-use kafka_protocol::messages::ApiKey;
-
 use super::cursor::Cursor;
 use super::places::Places;
 use super::requests::each_partition;
-use super::{Fields, Topics, records};
+use super::{ApiKey, Fields, Topics, records};
 use crate::reader::KEPT;
 
 /// The newest versions of the answers with addresses that are read here, and the first version that
@@ -40,7 +38,7 @@ pub(super) fn read(
 ) -> Option<()> {
     let version = fields.version;
     from.end()?;
-    match ApiKey::try_from(fields.api).ok()? {
+    match ApiKey::of(fields.api)? {
         ApiKey::Metadata => metadata(from, version, topics, places),
         ApiKey::FindCoordinator => coordinator(from, fields, places),
         ApiKey::DescribeCluster => cluster(from, fields, places),

@@ -3,6 +3,7 @@
 //! The messages are those of <https://kafka.apache.org/protocol>.
 
 mod answers;
+mod api;
 mod cursor;
 mod frame;
 mod places;
@@ -16,13 +17,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use kafka_protocol::messages::ApiKey;
 
 use crate::frame::Fields as Any;
 use crate::reader::{Tells, Unit};
 use crate::{Error, Kind, Way};
 use cursor::Cursor;
 
+pub use api::ApiKey;
 pub(crate) use frame::{Asked, Request};
 pub(crate) use places::Places;
 
@@ -232,22 +233,20 @@ impl Reader {
     fn request(&self, request: Request, bytes: Bytes, body: &[u8]) -> Unit {
         self.asked.remember(request);
         let mut fields = request.fields();
-        if let Ok(api) = ApiKey::try_from(request.api) {
-            let flexible = api.request_header_version(request.version) >= 2;
-            let from = Cursor::new(&body[Request::LENGTH..], flexible);
-            // What is broken is the broker's to refuse.
-            let _ = requests::read(from, &self.topics, &mut fields);
-        }
+        let api = ApiKey::of(request.api);
+        let flexible = api.is_some_and(|api| api.is_flexible(request.version));
+        let from = Cursor::new(&body[Request::LENGTH..], flexible);
+        // What is broken is the broker's to refuse.
+        let _ = requests::read(from, &self.topics, &mut fields);
         let fields = Any::Kafka(Box::new(fields));
         Unit::new(bytes, Kind::request(request.api), fields)
     }
 
     fn answer(&self, request: Request, bytes: Bytes, body: &[u8]) -> Result<Unit, Error> {
         let (mut fields, mut places) = (request.fields(), Places::default());
-        if let Ok(api) = ApiKey::try_from(request.api) {
+        if let Some(api) = ApiKey::of(request.api) {
             let version = request.version;
-            let flexible = api.response_header_version(version) >= 1;
-            let mut from = Cursor::new(body, flexible);
+            let mut from = Cursor::new(body, api.is_flexible(version));
             // The number.
             from.i32();
             let read = answers::read(from, &self.topics, &mut fields, &mut places);

@@ -1,9 +1,7 @@
 //! What requests say.
 
-use kafka_protocol::messages::ApiKey;
-
 use super::cursor::Cursor;
-use super::{Fields, Partition, Topics, records};
+use super::{ApiKey, Fields, Partition, Topics, records};
 use crate::reader::KEPT;
 
 /// How many partitions of a frame are kept.
@@ -17,7 +15,7 @@ pub(super) fn read(mut from: Cursor<'_>, topics: &Topics, fields: &mut Fields) -
     from.flexible = flexible;
     from.end()?;
     let version = fields.version;
-    match ApiKey::try_from(fields.api).ok()? {
+    match ApiKey::of(fields.api)? {
         ApiKey::Produce => produce(from, topics, fields),
         ApiKey::Fetch => fetch(from, topics, fields),
         ApiKey::OffsetCommit => offset_commit(from, topics, fields),

@@ -4,20 +4,33 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::indexmap::IndexMap;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use kafka_protocol::messages::*;
+use kafka_protocol::messages::{self, *};
 use kafka_protocol::protocol::{Decodable, Encodable, Message, StrBytes};
 use kafka_protocol::records::{
     Compression, Record as Written, RecordBatchEncoder, RecordEncodeOptions, TimestampType,
 };
 use std::sync::Arc;
 
-use super::*;
+use super::{ApiKey, *};
 use crate::address::Address;
 
 const ID: [u8; 16] = [7; 16];
 
 fn text(text: &str) -> StrBytes {
     StrBytes::from_string(text.to_owned())
+}
+
+fn theirs(api: ApiKey) -> messages::ApiKey {
+    messages::ApiKey::try_from(api as i16).unwrap()
+}
+
+#[test]
+fn the_apis_have_kafkas_names() {
+    for number in -1..100 {
+        if let Some(api) = ApiKey::of(number) {
+            assert_eq!(format!("{api:?}"), format!("{:?}", theirs(api)));
+        }
+    }
 }
 
 /// Both ways of a connection, and topics that know one.
@@ -45,7 +58,7 @@ impl Scene {
             .with_correlation_id(3)
             .with_client_id(Some(text("shop")));
         header
-            .encode(&mut content, api.request_header_version(version))
+            .encode(&mut content, theirs(api).request_header_version(version))
             .unwrap();
         body.encode(&mut content, version).unwrap();
         let mut buffer = BytesMut::from(&frame::whole(&content).unwrap()[..]);
@@ -69,7 +82,7 @@ impl Scene {
         content.clear();
         let header = ResponseHeader::default().with_correlation_id(3);
         header
-            .encode(&mut content, api.response_header_version(version))
+            .encode(&mut content, theirs(api).response_header_version(version))
             .unwrap();
         body.encode(&mut content, version).unwrap();
         let mut buffer = BytesMut::from(&frame::whole(&content).unwrap()[..]);
@@ -107,7 +120,7 @@ impl Scene {
         let length = i32::from_be_bytes(frame[..4].try_into().unwrap());
         assert_eq!(length as usize, frame.len() - 4);
         let mut content = frame.slice(4..);
-        ResponseHeader::decode(&mut content, api.response_header_version(version)).unwrap();
+        ResponseHeader::decode(&mut content, theirs(api).response_header_version(version)).unwrap();
         let body = T::decode(&mut content, version).unwrap();
         assert!(content.is_empty(), "{api:?} {version}: bytes are left over");
         (body, own)
