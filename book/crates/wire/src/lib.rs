@@ -20,8 +20,10 @@
 //! # }
 //! ```
 //!
-//! A frame is passed on once the proxy has all of it. What it cannot read, it passes on unchanged. It
-//! speaks no TLS: a connection that turns to TLS passes unread.
+//! A frame is passed on once the proxy has all of it. What it cannot read, it passes on unchanged,
+//! and all that follows it one way on that connection: so it does where NATS turns to TLS. It speaks
+//! no TLS itself. A frame of Kafka's that would tell a client of the broker's own address, and that
+//! it cannot read, it keeps back, and says so.
 
 mod act;
 mod address;

@@ -3,6 +3,7 @@
 mod machine;
 mod measure;
 mod table;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,8 @@ pub struct Args {
 enum What {
     /// The time until a broker is ready: each alone, all three at once, and a warm one
     Brokers(Brokers),
+    /// The time of a round trip, direct and through the proxy of the exercises
+    Wire(Wire),
 }
 
 #[derive(clap::Args)]
@@ -34,18 +37,30 @@ struct Brokers {
     containers: bool,
 }
 
+#[derive(clap::Args)]
+struct Wire {
+    /// Round trips with each broker, direct and through the proxy
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+}
+
 /// Measures and prints a table. It says how fast, never how fast it should be.
 pub fn run(args: Args) -> Result<ExitCode> {
-    let What::Brokers(Brokers { runs, containers }) = args.what;
     signals::interruptible(async move {
-        let rows = measure::brokers(runs, containers).await?;
+        let (runs, table) = match args.what {
+            What::Brokers(Brokers { runs, containers }) => {
+                let rows = measure::brokers(runs, containers).await?;
+                (runs, table::render(&rows))
+            }
+            What::Wire(Wire { runs }) => (runs, wire::render(&wire::measure(runs).await?)),
+        };
         output::line(format_args!("machine  {}", machine::describe()))?;
         output::line(format_args!(
             "date     {}",
             time::OffsetDateTime::now_utc().date()
         ))?;
         output::line(format_args!("runs     {runs} of each\n"))?;
-        output::line(table::render(&rows))?;
+        output::line(table)?;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -25,6 +25,7 @@ fn help() {
         "accept",
         "bench",
         "bench brokers",
+        "bench wire",
         "new",
         "new chapter",
     ] {

@@ -330,3 +330,19 @@ fn the_bench_measures_every_broker_and_source() {
     assert_eq!(rows(" ms"), 9, "{table}");
     assert_eq!(cache.state(), None);
 }
+
+#[test]
+fn the_bench_measures_the_proxy_before_every_broker() {
+    let cache = Cache::new();
+    let output = with(&cache, &["bench", "wire", "--runs", "1"]).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let table = stdout(&output);
+    assert!(table.starts_with("machine  "), "{table}");
+    for broker in ["NATS 2.", "RabbitMQ 4.", "Kafka 4."] {
+        let mut rows = table.lines().filter(|line| line.starts_with(broker));
+        let row = rows.next().unwrap();
+        assert_eq!(row.matches(" us").count(), 6, "{table}");
+    }
+    assert_eq!(cache.state(), None);
+}
