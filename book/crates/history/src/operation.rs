@@ -21,6 +21,8 @@ pub enum Kind {
     Commit,
     /// The work of a message came into the world: a row, an event, a payment.
     Effect,
+    /// A key's value was written: a put into a key-value bucket.
+    Write,
     /// A key's value was read.
     Read,
     /// The broker holds a message: seen in its record, which consumes nothing.
@@ -255,6 +257,11 @@ impl Operation {
         Operation::of(process, Kind::Effect, group, message)
     }
 
+    /// A process wrote a key's value, at this sequence of its bucket.
+    pub fn write(process: impl Into<String>, key: impl Into<String>, at: Place) -> Operation {
+        Operation::new(process, Kind::Write).key(key).at(at)
+    }
+
     /// A process read a key and got the value that was written at `found`. Sequence 0 of a bucket:
     /// it got nothing.
     pub fn read(process: impl Into<String>, key: impl Into<String>, found: Place) -> Operation {
@@ -369,12 +376,13 @@ impl Operation {
         &self.process
     }
 
-    /// The moment that tells when it happened: when a publication, a delivery or an effect was
-    /// there, and when everything else was asked.
+    /// The moment that tells when it happened: when a publication, a delivery, a value or an effect
+    /// was there, and when everything else was asked.
     pub fn moment(&self) -> Duration {
         match (self.kind, self.outcome) {
             (_, Outcome::Unknown) => self.invoke,
-            (Kind::Publish | Kind::Receive | Kind::Effect | Kind::Read | Kind::Held, _) => self.end,
+            (Kind::Publish | Kind::Receive | Kind::Effect, _) => self.end,
+            (Kind::Write | Kind::Read | Kind::Held, _) => self.end,
             _ => self.invoke,
         }
     }

@@ -250,13 +250,17 @@ pub struct Settled<'a> {
 }
 
 impl<'a> Settled<'a> {
-    /// Whether a group may have settled a message that stands at a place.
-    pub fn by(&self, group: &'a str, message: u32, place: Option<&'a Place>) -> bool {
-        let committed = place.and_then(position).is_some_and(|(log, at)| {
+    /// Whether a group may have settled a message by itself: acknowledged, refused, or worked on.
+    pub fn alone(&self, group: &'a str, message: u32) -> bool {
+        self.messages.contains(&(group, message))
+    }
+
+    /// Whether a group may have committed a position past a place.
+    pub fn past(&self, group: &'a str, place: Option<&'a Place>) -> bool {
+        place.and_then(position).is_some_and(|(log, at)| {
             let next = self.committed.get(&(group, log));
             next.is_some_and(|&next| at < next)
-        });
-        committed || self.messages.contains(&(group, message))
+        })
     }
 }
 

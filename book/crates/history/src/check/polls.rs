@@ -171,12 +171,12 @@ struct Step<'a> {
 }
 
 impl Order<'_> {
-    /// `o-3 at offset 7`, or `o-3 (worker 1, 1.204 s)`
+    /// `o-3 at offset 7 (shop, 1.204 s)`, or `o-3 (worker 1, 1.204 s)`
     fn tell(&self, message: u32, step: &Step) -> String {
-        match &step.operation.place {
-            Some(place) if self.by_place => format!("o-{message} at {}", say::position(place)),
-            _ => format!("o-{message}{}", who(step.operation)),
-        }
+        let place = step.operation.place.as_ref().filter(|_| self.by_place);
+        let place = place.map(|place| format!(" at {}", say::position(place)));
+        let place = place.unwrap_or_default();
+        format!("o-{message}{place}{}", who(step.operation))
     }
 }
 

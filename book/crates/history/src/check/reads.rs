@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::facts::{Facts, Sure, position};
+use super::facts::{Facts, position};
 use super::say::{self, anomaly, stands, time, who};
 use crate::operation::{Kind, Operation, Place};
 use crate::{Anomaly, AnomalyName};
@@ -122,7 +122,7 @@ pub fn stale_reads(facts: &Facts) -> Vec<Anomaly> {
     let mut known: HashMap<(&str, &str), Vec<Known>> = HashMap::new();
     let mut reads = Vec::new();
     for (index, operation) in facts.all() {
-        let is_write = operation.kind == Kind::Publish && facts.sure(operation) == Sure::Yes;
+        let is_write = operation.kind == Kind::Write && operation.is_ok();
         let is_read = operation.kind == Kind::Read && operation.is_ok();
         let (Some(key), Some(place)) = (&operation.key, &operation.place) else {
             continue;
@@ -130,9 +130,8 @@ pub fn stale_reads(facts: &Facts) -> Vec<Anomaly> {
         let Some((log, at)) = position(place).filter(|_| is_write || is_read) else {
             continue;
         };
-        let there = facts.there(operation);
         let known = known.entry((log.0, key)).or_default();
-        known.push((there, at, operation));
+        known.push((operation.end, at, operation));
         if is_read {
             reads.push((index, operation, (log.0, key.as_str()), at));
         }

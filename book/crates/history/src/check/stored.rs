@@ -66,6 +66,14 @@ impl<'a> Seen<'a> {
         seen
     }
 
+    /// Whether a group may have settled a message. A position that is committed past one that the
+    /// group has not got settles nothing.
+    fn is_settled(&self, stored: &Stored<'a>, group: &'a str) -> bool {
+        let received = self.received.contains(&(group, stored.message));
+        self.settled.alone(group, stored.message)
+            || (received && self.settled.past(group, stored.place))
+    }
+
     /// Whether what an operation stored is missing where it must be: the log was read to its end
     /// after it, and did not hold it.
     fn is_gone(&self, stored: &Stored, home: &str) -> bool {
@@ -85,9 +93,7 @@ pub fn lost_and_unseen<'a>(facts: &Facts<'a>, groups: &'a [String]) -> Vec<Anoma
             continue;
         }
         for group in groups {
-            if !seen.received.contains(&(group, stored.message))
-                && !seen.settled.by(group, stored.message, stored.place)
-            {
+            if !seen.received.contains(&(group, stored.message)) {
                 let sentence = format!("{stored}, and {group} has not got it");
                 found.push(stored.anomaly(AnomalyName::Unseen, sentence));
             }
@@ -104,7 +110,7 @@ fn lost<'a>(
     stored: &Stored<'a>,
     groups: &'a [String],
 ) -> Option<String> {
-    let settled = |group: &'a str| seen.settled.by(group, stored.message, stored.place);
+    let settled = |group: &'a str| seen.is_settled(stored, group);
     let Some((log, at)) = stored.place.and_then(position) else {
         // Each queue that must have it has a copy of its own.
         let queue = groups

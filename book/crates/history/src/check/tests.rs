@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
+mod corrupt;
 mod order;
 mod reads;
+mod sim;
 mod stored;
+mod valid;
 mod work;
 
 use super::*;

@@ -13,7 +13,7 @@ fn a_message_that_is_stored_before_its_predecessor_is_reordered() {
     };
     insta::assert_snapshot!(
         found(strict(), [at(1, 100, 2), at(2, 110, 0), at(3, 120, 1)]),
-        @"reordered: shop sent o-1 before o-2 (key c-1), and orders/0 has o-2 first: o-2 at offset 0 and o-1 at offset 2"
+        @"reordered: shop sent o-1 before o-2 (key c-1), and orders/0 has o-2 first: o-2 at offset 0 (shop, 0.500 s) and o-1 at offset 2 (shop, 0.500 s)"
     );
     assert_eq!(
         found(strict(), [at(1, 100, 2), at(2, 110, 0).key("c-2")]),
