@@ -44,6 +44,10 @@ fn a_message_of_an_aborted_transaction_is_an_aborted_read() {
         found(strict(), [within(), commit(300).unknown(), read()]),
         ""
     );
+    insta::assert_snapshot!(
+        found(strict(), [within(), commit(200).unknown(), abort(), read()]),
+        @"aborted-read: worker 1 got o-1 at offset 1 of orders/0 at 0.400 s, and its transaction 4 was aborted (shop, 0.300 s)"
+    );
     let uncommitted = strict().allow([AnomalyName::AbortedRead]);
     assert_eq!(found(uncommitted, [within(), abort(), read()]), "");
     let retried = Operation::publish("shop", 1)

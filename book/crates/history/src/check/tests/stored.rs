@@ -85,6 +85,14 @@ fn two_positions_of_one_message_are_a_duplicate() {
         found(strict(), [stored(1), again.clone()]),
         @"duplicate: o-1 is stored twice: at offset 1 of orders/0 (shop, 0.100 s) and at offset 5 of orders/0 (shop, 0.300 s)"
     );
+    // What a transaction has left behind in the log is no copy.
+    let left = [
+        stored(1).within(4),
+        Operation::abort_transaction("shop", 4).when(ms(200)),
+        Operation::held("grader", 1, orders(1)).when(ms(900)),
+    ];
+    let run = left.into_iter().chain([again.clone()]);
+    assert_eq!(found(strict(), run), "");
     // The same position twice is the broker's own deduplication.
     assert_eq!(found(strict(), [stored(1), again.at(orders(1))]), "");
     // Another topic has a copy of its own.
