@@ -333,7 +333,9 @@ async fn a_member_at_work_holds_the_change_up_contrast() {
         let mut first = Member::join(&topic, protocol);
         first.until(3).await;
         let mut second = Member::join(&topic, protocol);
-        assert!(second.after_a_while().await > 0);
+        while second.has.is_empty() {
+            second.next().await;
+        }
     }
 }
 
