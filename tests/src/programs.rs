@@ -10,32 +10,14 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
+use companion::artifacts::{self, GRADER, grader_of};
 use companion::runner::Invocation;
-use serde::Deserialize;
 
 use crate::root;
 
 /// The built programs by name: binaries and examples.
 #[derive(Clone, Debug, Default)]
 pub struct Programs(BTreeMap<String, PathBuf>);
-
-/// The name of the test that grades a solution.
-const GRADER: &str = "grade";
-
-/// A line of cargo's output, as far as it is of use here.
-#[derive(Deserialize)]
-struct Message {
-    reason: String,
-    manifest_path: Option<PathBuf>,
-    target: Option<Target>,
-    executable: Option<PathBuf>,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    name: String,
-    kind: Vec<String>,
-}
 
 /// Builds all programs but the exercises', which are the reader's to write.
 ///
@@ -129,11 +111,6 @@ fn cargo() -> Command {
     cargo
 }
 
-/// Under what the grader of an exercise is known.
-fn grader(exercise: &str) -> String {
-    format!("{GRADER} {exercise}")
-}
-
 fn build(more: &[&str]) -> Result<Programs> {
     let built = cargo()
         .args([
@@ -159,27 +136,7 @@ fn build(more: &[&str]) -> Result<Programs> {
 }
 
 fn read(messages: &str) -> Result<Programs> {
-    let mut programs = BTreeMap::new();
-    for line in messages.lines() {
-        let message: Message = serde_json::from_str(line)
-            .with_context(|| format!("cargo says what is no message: {line}"))?;
-        if message.reason != "compiler-artifact" {
-            continue;
-        }
-        let (Some(target), Some(executable)) = (message.target, message.executable) else {
-            continue;
-        };
-        let kind = |wanted: &str| target.kind.iter().any(|kind| kind == wanted);
-        if kind("bin") || kind("example") {
-            programs.insert(target.name, executable);
-        } else if kind("test") && target.name == GRADER {
-            let folder = message.manifest_path.context("cargo names no manifest")?;
-            let folder = folder.parent().and_then(Path::file_name);
-            let exercise = folder.context("a manifest lies in no folder")?;
-            programs.insert(grader(&exercise.to_string_lossy()), executable);
-        }
-    }
-    Ok(Programs(programs))
+    artifacts::read(messages).map(Programs)
 }
 
 impl Programs {
@@ -196,7 +153,7 @@ impl Programs {
     /// # Errors
     /// As [`Programs::path`].
     pub fn grader(&self, exercise: &str) -> Result<&Path> {
-        self.path(&grader(exercise))
+        self.path(&grader_of(exercise))
     }
 
     /// The path of a program.

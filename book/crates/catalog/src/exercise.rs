@@ -96,7 +96,7 @@ struct Answers {
 impl Exercise {
     /// The name of the solution's package: `sol04-idempotent-produce`.
     pub fn solution_package(&self) -> String {
-        format!("sol{}", self.id.trim_start_matches("ex"))
+        solution_package(&self.id)
     }
 
     /// The number with which the names of its examples begin: `ex04-idempotent-produce`.
@@ -178,8 +178,7 @@ fn read_one(root: &Path, dir: PathBuf) -> Result<Exercise> {
     let id = id.into_owned();
     let solution = root.join("solutions").join(&id);
     let about: Manifest<About> = manifest(root, &dir, &id)?;
-    let package = format!("sol{}", id.trim_start_matches("ex"));
-    let answers: Manifest<Answers> = manifest(root, &solution, &package)?;
+    let answers: Manifest<Answers> = manifest(root, &solution, &solution_package(&id))?;
     let readme = dir.join("README.md");
     let text = read(root, &readme)?;
     let (title, task, hints) = parts(&text).with_context(|| shown(root, &readme))?;
@@ -197,6 +196,10 @@ fn read_one(root: &Path, dir: PathBuf) -> Result<Exercise> {
         hints,
         naive: answers.package.metadata.book.naive,
     })
+}
+
+fn solution_package(id: &str) -> String {
+    format!("sol{}", id.trim_start_matches("ex"))
 }
 
 fn examples(solution: &Path, id: &str) -> Result<Vec<String>> {

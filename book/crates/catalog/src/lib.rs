@@ -32,7 +32,7 @@ pub use markdown::{Directive, Mark, directives, prose};
 pub use misconceptions::Misconception;
 pub use page::{Head, Level, Page};
 pub use predict::{Choice, Fact, Predict};
-pub use progress::{Attempts, Progress};
+pub use progress::{Attempts, Progress, write_whole};
 pub use settings::{SetHere, Setting, Settings};
 pub use snippet::{Anchor, DEFAULT_FILE, Snippet};
 pub use transcript::{Line, Run, Transcript, Version, canonical, errors};

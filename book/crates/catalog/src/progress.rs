@@ -127,13 +127,20 @@ impl Progress {
             .as_object_mut()
             .with_context(|| self.malformed())?;
         exercises.insert(id.to_owned(), serde_json::to_value(attempts)?);
-        // It comes to its place as a whole.
-        let new = path.with_extension("new");
-        let text = serde_json::to_string_pretty(&all)? + "\n";
-        std::fs::write(&new, text)
-            .and_then(|()| std::fs::rename(&new, &path))
-            .with_context(|| format!("cannot write {}", path.display()))
+        write_whole(&path, &all)
     }
+}
+
+/// Writes a value as JSON. It comes to its place as a whole.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_whole(path: &Path, value: &impl Serialize) -> Result<()> {
+    let new = path.with_extension("new");
+    let text = serde_json::to_string_pretty(value)? + "\n";
+    std::fs::write(&new, text)
+        .and_then(|()| std::fs::rename(&new, path))
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn attempts(all: &Map<String, Value>, id: &str) -> Result<Attempts> {

@@ -7,29 +7,13 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail, ensure};
 use brokers::Group;
-use serde::Deserialize;
+use companion::artifacts::{self, GRADER, grader_of};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
 /// The cargo that runs this program, else the one on PATH.
 pub fn program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
-}
-
-/// The test of an exercise that grades it.
-const GRADER: &str = "grade";
-
-/// One line of cargo's account of a build.
-#[derive(Deserialize)]
-struct Message {
-    manifest_path: Option<PathBuf>,
-    target: Option<Target>,
-    executable: Option<PathBuf>,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    name: String,
 }
 
 /// Builds the binaries of these packages, each with all of these features, and gives their files by
@@ -47,7 +31,7 @@ pub async fn build(
     if !features.is_empty() {
         arguments.extend(["--features".to_owned(), features.join(",")]);
     }
-    let programs = artifacts(root, &arguments).await?;
+    let programs = programs(root, &arguments).await?;
     match packages
         .iter()
         .find(|&&package| !programs.contains_key(package))
@@ -61,7 +45,7 @@ pub async fn build(
 /// says goes to stderr.
 pub async fn grader(root: &Path, exercise: &str) -> Result<PathBuf> {
     let arguments = ["--package", exercise, "--test", GRADER].map(str::to_owned);
-    let mut programs = artifacts(root, &arguments).await?;
+    let mut programs = programs(root, &arguments).await?;
     let grader = programs.remove(&grader_of(exercise));
     grader.with_context(|| format!("the package {exercise} has no test {GRADER}"))
 }
@@ -75,17 +59,11 @@ pub async fn answers(root: &Path, packages: &[String]) -> Result<BTreeMap<String
     for package in packages {
         arguments.extend(["--package".to_owned(), package.clone()]);
     }
-    artifacts(root, &arguments).await
-}
-
-/// Under what name the grader of an exercise is given: all are called the same, and its folder, or
-/// its solution's, tells whose it is.
-pub fn grader_of(exercise: &str) -> String {
-    format!("{GRADER} {exercise}")
+    programs(root, &arguments).await
 }
 
 /// Runs `cargo build` and gives the files of the programs that it has made, by name.
-async fn artifacts(root: &Path, arguments: &[String]) -> Result<BTreeMap<String, PathBuf>> {
+async fn programs(root: &Path, arguments: &[String]) -> Result<BTreeMap<String, PathBuf>> {
     let mut command = Command::new(program());
     command.args([
         "build",
@@ -106,19 +84,5 @@ async fn artifacts(root: &Path, arguments: &[String]) -> Result<BTreeMap<String,
         .context("cannot read cargo's output")?;
     let status = group.wait().await.context("cannot wait for cargo")?;
     ensure!(status.success(), "cargo build failed");
-    let mut programs = BTreeMap::new();
-    for message in messages.lines() {
-        let message: Message =
-            serde_json::from_str(message).context("cargo's output is malformed")?;
-        if let (Some(target), Some(executable)) = (message.target, message.executable) {
-            let folder = message.manifest_path.as_deref().and_then(Path::parent);
-            let folder = folder.and_then(Path::file_name).unwrap_or_default();
-            let name = match target.name.as_str() {
-                GRADER => grader_of(&folder.to_string_lossy()),
-                _ => target.name,
-            };
-            programs.insert(name, executable);
-        }
-    }
-    Ok(programs)
+    artifacts::read(&messages)
 }

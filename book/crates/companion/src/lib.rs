@@ -3,7 +3,9 @@
 //!
 //! Both the test suite and `cargo book accept` run a listing through [`runner`], so
 //! what the one records is what the other sees. The suite and `cargo book soak` grade the
-//! repository's answers to the exercises through [`grading`].
+//! repository's answers to the exercises through [`grading`]. What cargo has built both learn from
+//! [`artifacts`].
 
+pub mod artifacts;
 pub mod grading;
 pub mod runner;

@@ -10,6 +10,7 @@ mod grade;
 mod hint;
 mod new;
 mod output;
+mod percentile;
 mod progress;
 mod refresh;
 mod repository;

@@ -171,7 +171,6 @@ impl Case {
     /// A fault that the story strikes where [`Fault::on`] says so; in words that a report shows.
     pub fn fault(&self, what: &str) -> Fault {
         let faults = self.0.settings.faults;
-        let mut number = 0;
         let place = (faults != Faults::Off).then(|| {
             self.with(|state| {
                 state.faults.push(Known {
@@ -179,14 +178,13 @@ impl Case {
                     outside: false,
                     inside: false,
                 });
-                number = state.faults.len();
-                number - 1
+                state.faults.len() - 1
             })
         });
         let on = match faults {
             Faults::On => true,
             Faults::Off => false,
-            Faults::Skip(skipped) => skipped != number,
+            Faults::Skip(skipped) => place.is_none_or(|place| place + 1 != skipped),
         };
         Fault {
             case: self.clone(),

@@ -8,7 +8,7 @@ use crate::Case;
 
 /// The order's number in `o-7`.
 pub fn number(id: &str) -> Option<u32> {
-    id.strip_prefix("o-")?.parse().ok()
+    history::number(id).ok()
 }
 
 impl Case {

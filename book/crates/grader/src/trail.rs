@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use wire::amqp::{CONFIRM, DELIVER, GET_OK, PUBLISH, REFUSE};
 use wire::{Fields, Frame, Way};
 
+use crate::number;
+
 /// The frames that are about the order `o-N`, in their order.
 pub(crate) fn of(frames: &[Frame], order: u32) -> Vec<Frame> {
     let mut tags = BTreeSet::new();
@@ -41,7 +43,7 @@ fn named(frame: &Frame, order: u32) -> bool {
 fn names(payload: &[u8], order: u32) -> bool {
     let text = String::from_utf8_lossy(payload);
     let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-    words.any(|word| word.strip_prefix("o-").and_then(|it| it.parse().ok()) == Some(order))
+    words.any(|word| number(word) == Some(order))
 }
 
 /// By what an answer to a message names it.

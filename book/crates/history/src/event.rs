@@ -127,7 +127,10 @@ pub fn lane(line: &str) -> Option<(&str, &str)> {
 }
 
 /// The number in `o-N`.
-pub(crate) fn number(word: &str) -> Result<u32, ParseError> {
+///
+/// # Errors
+/// [`ParseError::Message`] when it is no such word.
+pub fn number(word: &str) -> Result<u32, ParseError> {
     word.strip_prefix("o-")
         .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
         .and_then(|digits| digits.parse().ok())

@@ -36,7 +36,7 @@ mod svg;
 
 pub use anomaly::{Anomaly, AnomalyName};
 pub use check::{History, check};
-pub use event::{Event, Verb, lane};
+pub use event::{Event, Verb, lane, number};
 pub use expect::Expect;
 pub use fate::Fate;
 pub use log::Log;

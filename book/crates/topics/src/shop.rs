@@ -87,8 +87,9 @@ impl Shop {
     pub async fn reserved(&self) -> Result<Vec<(u32, String)>> {
         let mut found = Vec::new();
         for record in patiently(|| self.stock.records()).await? {
-            let order = record.key.strip_prefix("o-").and_then(|it| it.parse().ok());
-            let Some(order) = order else { continue };
+            let Ok(order) = history::number(&record.key) else {
+                continue;
+            };
             if record.value == format!("stock.reserved o-{order}") {
                 found.push((order, format!("offset {}", record.offset)));
             }

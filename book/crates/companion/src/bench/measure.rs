@@ -29,7 +29,7 @@ pub async fn brokers(runs: u32, containers: bool) -> Result<Vec<Row>> {
 }
 
 /// A process of this program's own, whatever else there is.
-fn native() -> Options {
+pub fn native() -> Options {
     Options {
         source: Some(Source::Native),
         private: true,

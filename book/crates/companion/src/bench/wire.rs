@@ -4,10 +4,13 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use brokers::{Kind, Options, Source};
+use brokers::Kind;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wire::Proxy;
+
+use super::measure::native;
+use crate::percentile::percentile;
 
 /// How many round trips are made one way before the other is measured again.
 const TURN: u32 = 100;
@@ -23,12 +26,7 @@ pub struct Row {
 pub async fn measure(runs: u32) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for kind in Kind::ALL {
-        let options = Options {
-            source: Some(Source::Native),
-            private: true,
-            ..Options::default()
-        };
-        let broker = brokers::start(kind, options).await?;
+        let broker = brokers::start(kind, native()).await?;
         let wire = match kind {
             Kind::Nats => Proxy::nats(broker.url()).await?,
             Kind::RabbitMq => Proxy::amqp(broker.url()).await?,
@@ -206,15 +204,12 @@ pub fn render(rows: &[Row]) -> String {
         "     p50     p99".repeat(3)
     );
     for row in rows {
-        let cell = |times: &[Duration], share: f64| {
+        let of = |times: &[Duration]| {
             let mut times = times.to_vec();
             times.sort();
-            let place = (times.len() as f64 * share) as usize;
-            let time = times.get(place).or(times.last());
-            time.map_or(0, Duration::as_micros)
+            [0.5, 0.99].map(|share| percentile(&times, share).map_or(0, |time| time.as_micros()))
         };
         table += &format!("{:44}", row.what);
-        let of = |times| [cell(times, 0.5), cell(times, 0.99)];
         let (direct, proxied) = (of(&row.direct), of(&row.proxied));
         let added = [0, 1].map(|at| proxied[at].saturating_sub(direct[at]));
         for micros in [direct, proxied, added].concat() {

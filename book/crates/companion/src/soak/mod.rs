@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use catalog::Catalog;
+use companion::artifacts::grader_of;
 use companion::grading::{Answer, Report, answers};
 
+use crate::percentile::percentile;
 use crate::signals::{self, Stop};
 use crate::{cargo, output};
 use state::State;
@@ -128,7 +130,7 @@ impl Soak {
 
     async fn grade(&self, place: usize, seed: u64) -> Result<Report> {
         let answer = &self.answers[place];
-        let grader = self.program(&cargo::grader_of(&answer.exercise))?;
+        let grader = self.program(&grader_of(&answer.exercise))?;
         let program = self.program(&answer.program)?;
         answer.grade((grader, program), "on", seed, None).await
     }
@@ -152,11 +154,7 @@ impl Soak {
 
     fn sum_up(mut self) -> Result<ExitCode> {
         self.times.sort_unstable();
-        let at = |part: f64| {
-            let place = (part * self.times.len() as f64) as usize;
-            let last = self.times.len().saturating_sub(1);
-            self.times.get(place.min(last)).copied().unwrap_or(0)
-        };
+        let at = |share| percentile(&self.times, share).unwrap_or(0);
         let State {
             seeds,
             inconclusive,

@@ -1,7 +1,7 @@
 //! How far the soak has come: `.book/soak.json`, written after each run.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -37,11 +37,7 @@ impl State {
 
     /// Writes it as a whole.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let new: PathBuf = path.with_extension("new");
-        let text = serde_json::to_string_pretty(self)? + "\n";
-        std::fs::write(&new, text)
-            .and_then(|()| std::fs::rename(&new, path))
-            .with_context(|| format!("cannot write {}", path.display()))
+        catalog::write_whole(path, self)
     }
 
     /// Whose turn it is, and with which seed: that of the cell which has come least far, the first

@@ -14,7 +14,7 @@ fn with_exercise(id: &str) -> Repository {
     script(&repository, "grader.sh", "echo verdict \"$*\"; exit 7");
     let top = repository.path().display();
     let message = format!(
-        r#"{{"manifest_path":"{top}/exercises/{id}/Cargo.toml","target":{{"name":"grade"}},"executable":"{top}/grader.sh"}}"#
+        r#"{{"reason":"compiler-artifact","manifest_path":"{top}/exercises/{id}/Cargo.toml","target":{{"name":"grade","kind":["test"]}},"executable":"{top}/grader.sh"}}"#
     );
     let cargo = format!("echo \"$*\" >> calls; echo '{message}'");
     script(&repository, "cargo.sh", &cargo);
@@ -298,14 +298,17 @@ fn a_save_while_it_grades_begins_anew_and_ctrl_c_ends_all() {
 fn soaked(report: &str) -> Repository {
     let repository = with_exercise("ex03-once");
     let top = repository.path().display();
-    let artifact = |name: &str| {
+    let artifact = |(name, kind): (&str, &str)| {
         format!(
-            r#"{{"manifest_path":"{top}/solutions/ex03-once/Cargo.toml","target":{{"name":"{name}"}},"executable":"{top}/grader.sh"}}"#
+            r#"{{"reason":"compiler-artifact","manifest_path":"{top}/solutions/ex03-once/Cargo.toml","target":{{"name":"{name}","kind":["{kind}"]}},"executable":"{top}/grader.sh"}}"#
         )
     };
-    let built = ["grade", "sol03-once", "ex03-once-stub"]
-        .map(artifact)
-        .join("\n");
+    let programs = [
+        ("grade", "test"),
+        ("sol03-once", "bin"),
+        ("ex03-once-stub", "example"),
+    ];
+    let built = programs.map(artifact).join("\n");
     script(
         &repository,
         "cargo.sh",
