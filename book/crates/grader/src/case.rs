@@ -8,15 +8,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use brokers::{Broker, Kind, Options};
-use history::Event;
+use history::{Event, Expect, History};
 use tokio::sync::watch;
 use wire::Proxy;
 
 use crate::fault::Known;
 use crate::program::locked;
+use crate::seen::Run;
 use crate::settings::{Faults, Settings};
 use crate::verdict::sum;
-use crate::{Builder, Fault, Finding, Report, Verdict, leftovers, trail};
+use crate::{Builder, Fault, Finding, Report, Verdict, account, leftovers};
 
 /// How long it may take to leave a broker as it was.
 const CLEANING: Duration = Duration::from_secs(20);
@@ -46,15 +47,16 @@ pub(crate) struct State {
     wires: Vec<(Duration, Arc<Proxy>)>,
     used: Vec<String>,
     /// What the names on a broker that is not this run's alone begin with.
-    prefixes: Vec<String>,
+    pub(crate) prefixes: Vec<String>,
     cleaning: Vec<Cleaning>,
     moments: Vec<Moment>,
     events: Vec<Event>,
     left: Vec<u32>,
+    pub(crate) runs: Vec<Run>,
     said: Vec<String>,
-    findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// The frames about the message that the verdict is about, in words.
-    trail: Vec<String>,
+    pub(crate) trail: Vec<String>,
     pub(crate) faults: Vec<Known>,
 }
 
@@ -208,6 +210,43 @@ impl Case {
         self.with(|state| state.moments.push(moment));
     }
 
+    /// A program starts. Gives its place in the list of those that have.
+    pub(crate) fn runs(&self, lane: &str) -> usize {
+        let from = self.elapsed();
+        self.with(|state| {
+            let before = state.runs.iter().filter(|run| run.lane == lane).count();
+            state.runs.push(Run {
+                lane: lane.to_owned(),
+                name: match before {
+                    0 => lane.to_owned(),
+                    before => format!("{lane} {}", before + 1),
+                },
+                from,
+                to: None,
+            });
+            state.runs.len() - 1
+        })
+    }
+
+    /// It has ended.
+    pub(crate) fn ran(&self, place: usize) {
+        let to = Some(self.elapsed());
+        self.with(|state| state.runs[place].to = to);
+    }
+
+    /// What the programs behind a proxy have done so far, for [`Case::check`]: what they got, settled
+    /// and published, and the connections that they had. The work on a message is what is published
+    /// about it. What `expect` allows is the story's to say.
+    pub fn history(&self, wire: &Proxy, expect: Expect) -> History {
+        let (since, runs) = self.with(|state| {
+            let mut wires = state.wires.iter();
+            let own = wires.find(|(_, it)| std::ptr::eq(&raw const **it, wire));
+            let since = own.map_or(Duration::ZERO, |(since, _)| *since);
+            (since, state.runs.clone())
+        });
+        account::history(expect, since, wire, &runs)
+    }
+
     /// How long the run has taken so far.
     pub fn elapsed(&self) -> Duration {
         self.0.begun.elapsed()
@@ -294,26 +333,13 @@ impl Case {
                 eprintln!("note: something is left on the broker: {error:#}");
             }
         }
-        let about = self.with(|state| crate::verdict::about(&state.findings));
-        for (since, wire) in self.with(|state| std::mem::take(&mut state.wires)) {
+        let wires = self.with(|state| std::mem::take(&mut state.wires));
+        for (since, wire) in &wires {
             for strike in wire.strikes() {
-                self.saw_at(since + strike.at, "wire", &crate::fault::told(&strike));
-            }
-            if let Some(order) = about {
-                let mut trail = trail::of(&wire.frames(), order);
-                trail.iter_mut().for_each(|frame| frame.at += since);
-                self.with(|state| {
-                    let named = state.prefixes.iter().filter(|prefix| !prefix.is_empty());
-                    let named: Vec<&String> = named.collect();
-                    let short = |line: String| {
-                        let named = named.iter();
-                        named.fold(line, |line, prefix| line.replace(prefix.as_str(), ""))
-                    };
-                    let lines = trail.iter().map(|frame| short(frame.to_string()));
-                    state.trail.extend(lines);
-                });
+                self.saw_at(*since + strike.at, "wire", &crate::fault::told(&strike));
             }
         }
+        account::tell(self, &wires);
         self.with(|state| state.brokers.clear());
     }
 

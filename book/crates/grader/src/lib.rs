@@ -23,6 +23,7 @@
 //! }
 //! ```
 
+mod account;
 mod case;
 mod fault;
 mod guess;
@@ -33,6 +34,7 @@ mod output;
 mod program;
 pub mod rabbit;
 mod report;
+mod seen;
 mod settings;
 mod trail;
 mod verdict;

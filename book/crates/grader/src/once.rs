@@ -4,11 +4,24 @@ use std::collections::BTreeMap;
 
 use history::{AnomalyName, Event, History, Verb};
 
-use crate::Case;
+use crate::{Case, account};
 
 /// The order's number in `o-7`.
 pub fn number(id: &str) -> Option<u32> {
     history::number(id).ok()
+}
+
+/// The orders that a text names, each by the whole word `o-N`, and each once.
+pub(crate) fn orders(text: &[u8]) -> Vec<u32> {
+    let text = String::from_utf8_lossy(text);
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    let mut orders = Vec::new();
+    for order in words.filter_map(number) {
+        if !orders.contains(&order) {
+            orders.push(order);
+        }
+    }
+    orders
 }
 
 impl Case {
@@ -20,7 +33,8 @@ impl Case {
                 AnomalyName::LostWrite => "lost-message",
                 name => name.word(),
             };
-            self.refuse(name, anomaly.sentence);
+            let why = self.with(|state| account::short(state, anomaly.sentence));
+            self.refuse(name, why);
         }
     }
 

@@ -137,11 +137,13 @@ impl Builder {
             input.write_all(b"go\n").await?;
         }
         case.saw(&lane, "starts");
+        let run = case.runs(&lane);
         let (orders, orders_in) = mpsc::unbounded_channel();
         let (told, ended) = watch::channel(None);
         let attendant = Attendant {
             case: case.clone(),
             lane: lane.clone(),
+            run,
             mark,
             limit,
         };
@@ -255,6 +257,7 @@ impl Drop for Program {
 struct Attendant {
     case: Case,
     lane: String,
+    run: usize,
     mark: String,
     limit: Duration,
 }
@@ -325,6 +328,7 @@ impl Attendant {
         group.kill();
         leftovers::end(&self.mark, leader).await;
         let status = group.wait().await.ok();
+        self.case.ran(self.run);
         if let Some(leader) = leader {
             // The guard ends with this program at the latest.
             let _ = guard.gone(leader).await;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use wire::amqp::{CONFIRM, DELIVER, GET_OK, PUBLISH, REFUSE};
 use wire::{Fields, Frame, Way};
 
-use crate::number;
+use crate::once::orders;
 
 /// The frames that are about the order `o-N`, in their order.
 pub(crate) fn of(frames: &[Frame], order: u32) -> Vec<Frame> {
@@ -39,11 +39,8 @@ fn named(frame: &Frame, order: u32) -> bool {
     }
 }
 
-/// Whether the text has the word `o-N`.
 fn names(payload: &[u8], order: u32) -> bool {
-    let text = String::from_utf8_lossy(payload);
-    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-    words.any(|word| number(word) == Some(order))
+    orders(payload).contains(&order)
 }
 
 /// By what an answer to a message names it.

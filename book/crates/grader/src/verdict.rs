@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::once::orders;
+
 /// What a run of a program comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -106,10 +108,7 @@ pub(crate) fn about(findings: &[Finding]) -> Option<u32> {
     let Verdict::Wrong(_) = verdict else {
         return None;
     };
-    let mut words = why
-        .first()?
-        .split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-    words.find_map(crate::number)
+    orders(why.first()?.as_bytes()).first().copied()
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::act::{Rule, What};
-use crate::{Error, Fate, Frame, Kind, Strike};
+use crate::{Error, Fate, Frame, Kind, Session, Strike};
 
-/// How many frames are kept.
+/// How many frames are kept; so of strikes and of sessions.
 const MOST: usize = 10_000;
 
 #[derive(Default)]
@@ -24,6 +24,7 @@ pub(crate) struct Ledger {
     /// Connections that are open, and all that ever were.
     pub(crate) open: u32,
     pub(crate) opened: u32,
+    pub(crate) sessions: Vec<Session>,
     /// What stood in the proxy's way; the first thing counts.
     pub(crate) problem: Option<Arc<Error>>,
 }
@@ -46,6 +47,32 @@ impl Ledger {
             false => self.left_out += 1,
         }
         hit
+    }
+
+    /// A connection is there; gives its number.
+    pub(crate) fn open(&mut self, at: Duration) -> u32 {
+        self.open += 1;
+        self.opened += 1;
+        if self.sessions.len() < MOST {
+            self.sessions.push(Session {
+                connection: self.opened,
+                opened: at,
+                closed: None,
+            });
+        }
+        self.opened
+    }
+
+    /// A connection has ended.
+    pub(crate) fn close(&mut self, at: Duration, connection: u32) {
+        self.open -= 1;
+        // They are numbered from 1.
+        let place = usize::try_from(connection)
+            .ok()
+            .and_then(|it| it.checked_sub(1));
+        if let Some(session) = place.and_then(|place| self.sessions.get_mut(place)) {
+            session.closed = Some(at);
+        }
     }
 
     pub(crate) fn count(&self, kind: Kind) -> u64 {

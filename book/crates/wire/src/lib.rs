@@ -38,6 +38,7 @@ mod properties;
 mod proxy;
 mod reader;
 mod relay;
+mod session;
 mod shared;
 mod weather;
 
@@ -47,6 +48,7 @@ pub use act::{Act, Fate, Held, Strike};
 pub use frame::{Fields, Frame, Kind, UNREAD, Way};
 pub use kafka::ApiKey;
 pub use proxy::Proxy;
+pub use session::Session;
 
 /// Why the proxy does not do its work.
 #[derive(Debug, thiserror::Error)]

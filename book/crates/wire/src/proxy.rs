@@ -11,7 +11,7 @@ use crate::ledger::Ledger;
 use crate::reader::Protocol;
 use crate::shared::Shared;
 use crate::weather::Weather;
-use crate::{Act, Error, Frame, Held, Kind, Strike, Way};
+use crate::{Act, Error, Frame, Held, Kind, Session, Strike, Way};
 
 /// Stands between clients and their broker. It ends with this value.
 pub struct Proxy {
@@ -186,6 +186,11 @@ impl Proxy {
     /// How many connections there have been.
     pub fn connected(&self) -> u32 {
         self.shared.look(|ledger| ledger.opened)
+    }
+
+    /// Those connections, in the order of their numbers; the first 10,000.
+    pub fn sessions(&self) -> Vec<Session> {
+        self.shared.look(|ledger| ledger.sessions.clone())
     }
 
     /// Returns once no connection is open.

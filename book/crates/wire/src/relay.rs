@@ -86,6 +86,6 @@ impl<'a> Open<'a> {
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        self.shared.closed();
+        self.shared.closed(self.number);
     }
 }

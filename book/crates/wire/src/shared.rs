@@ -96,15 +96,14 @@ impl Shared {
 
     /// A connection is there; gives its number.
     pub(crate) fn opened(&self) -> u32 {
-        self.write(|ledger| {
-            ledger.open += 1;
-            ledger.opened += 1;
-            ledger.opened
-        })
+        let at = self.now();
+        self.write(|ledger| ledger.open(at))
     }
 
-    pub(crate) fn closed(&self) {
-        self.write(|ledger| ledger.open -= 1);
+    /// A connection has ended.
+    pub(crate) fn closed(&self, connection: u32) {
+        let at = self.now();
+        self.write(|ledger| ledger.close(at, connection));
     }
 
     pub(crate) fn fail(&self, error: Error) {

@@ -116,11 +116,17 @@ fn arguments(kind: Kind, mut from: &[u8], fields: &mut Fields) -> Option<()> {
             number_16(from)?;
             fields.queue = Some(short_string(from)?);
             fields.consumer_tag = Some(short_string(from)?);
+            fields.no_ack = bits(from)? & 2 != 0;
         }
         CONSUME_OK | CANCEL => fields.consumer_tag = Some(short_string(from)?),
-        QUEUE_DECLARE | GET => {
+        QUEUE_DECLARE => {
             number_16(from)?;
             fields.queue = Some(short_string(from)?);
+        }
+        GET => {
+            number_16(from)?;
+            fields.queue = Some(short_string(from)?);
+            fields.no_ack = bits(from)? & 1 != 0;
         }
         QUEUE_DECLARE_OK => fields.queue = Some(short_string(from)?),
         QUEUE_BIND => {

@@ -86,7 +86,7 @@ pub struct Fields {
     pub exchange: Option<String>,
     /// The message's or the binding's routing key.
     pub routing_key: Option<String>,
-    /// The queue: of a declaration, a binding, `basic.consume`, or a delivery to a consumer.
+    /// The queue: of a declaration, a binding, `basic.consume`, `basic.get`, or a delivery.
     pub queue: Option<String>,
     /// The consumer's tag.
     pub consumer_tag: Option<String>,
@@ -97,6 +97,9 @@ pub struct Fields {
     pub redelivered: bool,
     /// The acknowledgement is for all messages up to this one.
     pub multiple: bool,
+    /// Messages count as acknowledged when they are delivered: of `basic.consume`, `basic.get` and
+    /// what is delivered because of them.
+    pub no_ack: bool,
     /// A refused message goes back to its queue.
     pub requeue: bool,
     /// A message comes back where no queue takes it.
@@ -144,6 +147,7 @@ impl fmt::Display for Fields {
             (self.multiple, "multiple"),
             (self.redelivered, "redelivered"),
             (self.requeue, "requeue"),
+            (self.no_ack, "no ack"),
         ] {
             if is {
                 write!(f, ", {word}")?;

@@ -1,13 +1,13 @@
 //! Puts a method and its content together.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf, BytesMut};
 
 use super::{
-    CONFIRM_SELECT, CONSUME, CONSUME_OK, DELIVER, Fields, HEARTBEAT, OTHER, PROTOCOL, PUBLISH,
-    content, method,
+    CONFIRM_SELECT, CONSUME, CONSUME_OK, DELIVER, Fields, GET, GET_OK, HEARTBEAT, OTHER, PROTOCOL,
+    PUBLISH, content, method,
 };
 use crate::frame::Fields as Any;
 use crate::reader::{KEPT, MAX, Unit, Unreadable};
@@ -43,9 +43,25 @@ struct Part {
     missing: Option<u64>,
 }
 
-/// What both ways of a connection know of its channels: by channel and consumer's tag the queue.
+/// What both ways of a connection know of its channels.
 #[derive(Default)]
-pub(crate) struct Channels(Mutex<BTreeMap<(u16, String), String>>);
+pub(crate) struct Channels(Mutex<Sources>);
+
+/// Where deliveries come from.
+#[derive(Default)]
+struct Sources {
+    /// By channel and consumer's tag.
+    consumers: BTreeMap<(u16, String), Source>,
+    /// By channel: that of the last `basic.get`.
+    gets: BTreeMap<u16, Source>,
+}
+
+/// A queue, and whether what it delivers needs no acknowledgement.
+#[derive(Clone)]
+struct Source {
+    queue: String,
+    no_ack: bool,
+}
 
 impl Channels {
     /// A consumer begins, or has begun: the broker chooses the tag of one that has none, and the
@@ -54,26 +70,51 @@ impl Channels {
         let Some(tag) = fields.consumer_tag.clone() else {
             return;
         };
-        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &fields.queue {
-            Some(queue) if kind == CONSUME => {
-                queues.insert((fields.channel, tag), queue.clone());
+        let consumers = &mut self.locked().consumers;
+        match source(fields) {
+            Some(source) if kind == CONSUME => {
+                consumers.insert((fields.channel, tag), source);
             }
-            _ if queues.contains_key(&(fields.channel, tag.clone())) => {}
+            _ if consumers.contains_key(&(fields.channel, tag.clone())) => {}
             _ => {
-                let nameless = queues.remove(&(fields.channel, String::new()));
-                if let Some(queue) = nameless {
-                    queues.insert((fields.channel, tag), queue);
+                let nameless = consumers.remove(&(fields.channel, String::new()));
+                if let Some(source) = nameless {
+                    consumers.insert((fields.channel, tag), source);
                 }
             }
         }
     }
 
-    fn queue(&self, fields: &Fields) -> Option<String> {
-        let consumer = (fields.channel, fields.consumer_tag.clone()?);
-        let queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        queues.get(&consumer).cloned()
+    /// A client asks for one message.
+    fn gets(&self, fields: &Fields) {
+        if let Some(source) = source(fields) {
+            self.locked().gets.insert(fields.channel, source);
+        }
     }
+
+    /// Says where a delivery comes from.
+    fn delivers(&self, kind: Kind, fields: &mut Fields) {
+        let sources = self.locked();
+        let source = match (kind, &fields.consumer_tag) {
+            (GET_OK, _) => sources.gets.get(&fields.channel),
+            (_, Some(tag)) => sources.consumers.get(&(fields.channel, tag.clone())),
+            _ => None,
+        };
+        if let Some(source) = source {
+            fields.queue = Some(source.queue.clone());
+            fields.no_ack = source.no_ack;
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Sources> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn source(fields: &Fields) -> Option<Source> {
+    let queue = fields.queue.clone()?;
+    let no_ack = fields.no_ack;
+    Some(Source { queue, no_ack })
 }
 
 impl Reader {
@@ -187,7 +228,8 @@ impl Reader {
                 }
             }
             CONSUME | CONSUME_OK => self.channels.consumes(kind, fields),
-            DELIVER => fields.queue = self.channels.queue(fields),
+            GET => self.channels.gets(fields),
+            DELIVER | GET_OK => self.channels.delivers(kind, fields),
             _ => {}
         }
     }

@@ -186,6 +186,15 @@ async fn a_connection_ends_where_the_answer_would_come() {
     scene.ask(ApiKey::Produce, 3).await;
     assert_eq!(scene.answered().await, Some(3));
     assert_eq!(scene.wire.connected(), 2);
+    let [first, second] = scene.wire.sessions()[..] else {
+        panic!("{:?}", scene.wire.sessions());
+    };
+    assert_eq!((first.connection, second.connection), (1, 2));
+    assert!(
+        first.closed.unwrap() <= second.opened,
+        "{first:?} {second:?}"
+    );
+    assert_eq!(second.closed, None);
     assert_eq!(scene.end().await, [1, 2, 3]);
 }
 

@@ -168,6 +168,39 @@ async fn a_message_is_one_frame_and_read() {
 }
 
 #[tokio::test]
+async fn a_delivery_tells_its_queue_and_whether_it_needs_an_acknowledgement() {
+    let scene = Scene::new().await;
+    for _ in 0..3 {
+        scene.publish(b"order").await.unwrap();
+    }
+    let queue = || scene.queue.as_str().into();
+    for no_ack in [false, true] {
+        let get = BasicGetOptions { no_ack };
+        let got = scene.channel.basic_get(queue(), get).await.unwrap();
+        assert!(got.is_some());
+    }
+    let options = BasicConsumeOptions {
+        no_ack: true,
+        ..BasicConsumeOptions::default()
+    };
+    let table = FieldTable::default();
+    let consume = scene
+        .channel
+        .basic_consume(queue(), "".into(), options, table);
+    next(&mut consume.await.unwrap()).await;
+    let mut told = scene.of(amqp::GET_OK);
+    told.extend(scene.of(amqp::DELIVER));
+    let told: Vec<(Option<&str>, bool)> = told
+        .iter()
+        .filter_map(wire::Frame::amqp)
+        .map(|fields| (fields.queue.as_deref(), fields.no_ack))
+        .collect();
+    let own = Some(scene.queue.as_str());
+    assert_eq!(told, [(own, false), (own, true), (own, true)]);
+    scene.end().await;
+}
+
+#[tokio::test]
 async fn what_a_consumer_says_is_told_apart() {
     let scene = Scene::new().await;
     for _ in 0..4 {
@@ -209,7 +242,9 @@ async fn what_a_consumer_says_is_told_apart() {
     let queue = &scene.queue;
     assert_eq!(
         told(amqp::GET_OK, 0),
-        format!("basic.get-ok on channel 1, tag 1, key {queue}, message id o-1, 5 bytes")
+        format!(
+            "basic.get-ok on channel 1, tag 1, key {queue}, queue {queue}, message id o-1, 5 bytes"
+        )
     );
     assert_eq!(told(amqp::ACK, 0), "basic.ack on channel 1, tag 1");
     assert_eq!(
