@@ -8,7 +8,7 @@ use std::sync::Arc;
 use book_tests::programs::programs;
 use book_tests::warm::Warm;
 use book_tests::{book, none};
-use catalog::{Rung, directives};
+use catalog::{Rung, directives, shape};
 use companion::grading::{Answer, PASSED, Report, answers};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -127,8 +127,7 @@ async fn every_answer_gets_its_verdict() {
             if answer.verdict == PASSED && faults == 0 {
                 let right = Grading::new(&answer, "on", PASSED);
                 let report = right.run(&cache).await.unwrap();
-                let (verdict, why) = (&report.verdict, &report.why);
-                assert_eq!(verdict, PASSED, "{}: {why:?}", exercise.id);
+                assert_eq!(right.wrong(&report), None);
                 faults = report.faults;
                 // Without a fault it cannot be told whether the program would have stood it.
                 let skips = (1..=faults).map(|skipped| format!("skip:{skipped}"));
@@ -173,6 +172,17 @@ impl Grading {
             .await
     }
 
+    /// Whether the recorded run, where there is one, tells what happened in this one.
+    fn is_recorded(&self, report: &Report) -> bool {
+        let (Some(variant), "on") = (&self.answer.variant, &*self.faults) else {
+            return true;
+        };
+        let exercise = book().unwrap().exercise(&self.answer.exercise).unwrap();
+        let recorded = exercise.recorded().unwrap();
+        let recorded = recorded.get(variant);
+        recorded.is_none_or(|text| shape(text.lines()) == shape(&report.log))
+    }
+
     /// Whether the report names the cause that is asked for.
     fn is_explained(&self, report: &Report) -> bool {
         let own = |(exercise, name, _): &&(&str, &str, &str)| {
@@ -183,17 +193,31 @@ impl Grading {
     }
 
     async fn problem(&self, cache: &Path) -> Option<String> {
-        let got = match self.run(cache).await {
-            Ok(report) if report.verdict == self.expected && self.is_explained(&report) => {
-                return None;
-            }
-            Ok(report) => format!("{} ({})", report.verdict, report.why.join("; ")),
-            Err(error) => format!("{error:#}"),
-        };
+        match self.run(cache).await {
+            Ok(report) => self.wrong(&report),
+            Err(error) => Some(self.expected_and(&format!("{error:#}"))),
+        }
+    }
+
+    /// What is wrong with a report.
+    fn wrong(&self, report: &Report) -> Option<String> {
+        let Report { verdict, why, .. } = report;
+        if *verdict != self.expected || !self.is_explained(report) {
+            return Some(self.expected_and(&format!("{verdict} ({})", why.join("; "))));
+        }
+        let Answer { exercise, name, .. } = &self.answer;
+        (!self.is_recorded(report)).then(|| {
+            format!(
+                "{exercise}, {name}: not what its recorded run tells; after a look at the difference, \
+                 `cargo book accept {exercise}`\n{}",
+                report.log.join("\n")
+            )
+        })
+    }
+
+    fn expected_and(&self, got: &str) -> String {
         let Answer { exercise, name, .. } = &self.answer;
         let (faults, expected) = (&self.faults, &self.expected);
-        Some(format!(
-            "{exercise}, {name}, faults {faults}: expected {expected}, got {got}"
-        ))
+        format!("{exercise}, {name}, faults {faults}: expected {expected}, got {got}")
     }
 }

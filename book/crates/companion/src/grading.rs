@@ -42,6 +42,10 @@ pub struct Report {
     pub faults: usize,
     /// How long it took, in milliseconds.
     pub ms: u64,
+    /// The brokers that took part, each with its version.
+    pub brokers: Vec<String>,
+    /// What happened, and what the proxies saw of each message: a line each.
+    pub log: Vec<String>,
 }
 
 /// The answers to an exercise.

@@ -1,13 +1,14 @@
-//! What the proxies saw of the messages that a verdict is about: for the report, the frames that
-//! name the first of them, and for each what the checker finds in them.
+//! What the proxies saw: for the report, all of it in the order of time; of the messages that a
+//! verdict is about, the frames that name the first of them, and what the checker finds in them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use history::{Anomaly, AnomalyName, Expect, History, Kind, Operation};
-use wire::{Frame, Proxy};
+use history::{Anomaly, AnomalyName, Expect, History, Kind};
+use wire::{Frame, Proxy, Session};
 
-use crate::case::State;
+use crate::case::{Moment, State};
 use crate::once::orders;
 use crate::seen::{self, Run};
 use crate::verdict::{Verdict, about, sum};
@@ -16,27 +17,65 @@ use crate::{Case, Finding, trail};
 /// Adds to the report what these proxies saw, each with the time at which it began.
 pub(crate) fn tell(case: &Case, wires: &[(Duration, Arc<Proxy>)]) {
     let (wrong, runs) = case.with(|state| (about(&state.findings), state.runs.clone()));
-    let Some(order) = wrong else {
-        return;
-    };
     for (since, wire) in wires {
-        let frames = frames(*since, wire);
-        let anomalies = anomalies(*since, wire, &runs, &frames);
-        let trail = trail::of(&frames, order);
+        let (frames, sessions) = (frames(*since, wire), sessions(*since, wire));
+        case.with(|state| log(state, &frames, &sessions));
+        let Some(order) = wrong else {
+            continue;
+        };
+        let anomalies = anomalies(&sessions, &runs, &frames);
         case.with(|state| {
-            let short = |line: String| short(state, line);
-            let lines: Vec<String> = trail.iter().map(|it| short(it.to_string())).collect();
+            let trail = trail::places(&frames, order).into_iter();
+            let lines: Vec<String> = trail
+                .map(|place| short(state, frames[place].to_string()))
+                .collect();
             state.trail.extend(lines);
             explain(state, &anomalies);
         });
     }
 }
 
+/// Notes the frames about any order, each with the orders that it is about, and when connections
+/// were opened and closed.
+fn log(state: &mut State, frames: &[Frame], sessions: &[Session]) {
+    let mut about: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+    let orders: BTreeSet<u32> = frames.iter().flat_map(trail::named).collect();
+    for order in orders {
+        for place in trail::places(frames, order) {
+            about.entry(place).or_default().push(order);
+        }
+    }
+    for (place, orders) in about {
+        let frame = &frames[place];
+        let orders: Vec<String> = orders.iter().map(|order| format!("o-{order}")).collect();
+        let text = format!("{} ({})", frame.words(), orders.join(", "));
+        let text = short(state, text);
+        state.log.push(moment(frame.at, frame.connection, text));
+    }
+    for session in sessions {
+        let opened = moment(session.opened, session.connection, "is opened".to_owned());
+        state.log.push(opened);
+        if let Some(at) = session.closed {
+            let closed = moment(at, session.connection, "ends".to_owned());
+            state.log.push(closed);
+        }
+    }
+}
+
+fn moment(at: Duration, connection: u32, text: String) -> Moment {
+    Moment {
+        ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
+        lane: format!("connection {connection}"),
+        text,
+    }
+}
+
 /// The operations of the programs behind a proxy that began at this time, for the checker. What the
 /// work on a message is, see [`crate::seen`].
 pub(crate) fn history(expect: Expect, since: Duration, wire: &Proxy, runs: &[Run]) -> History {
+    let (frames, sessions) = (frames(since, wire), sessions(since, wire));
     let mut history = History::new(expect);
-    history.extend(operations(since, wire, runs, &frames(since, wire)));
+    history.extend(seen::operations(&frames, &sessions, runs));
     history
 }
 
@@ -46,18 +85,18 @@ fn frames(since: Duration, wire: &Proxy) -> Vec<Frame> {
     frames
 }
 
-fn operations(since: Duration, wire: &Proxy, runs: &[Run], frames: &[Frame]) -> Vec<Operation> {
+fn sessions(since: Duration, wire: &Proxy) -> Vec<Session> {
     let mut sessions = wire.sessions();
     for session in &mut sessions {
         session.opened += since;
         session.closed = session.closed.map(|closed| closed + since);
     }
-    seen::operations(frames, &sessions, runs)
+    sessions
 }
 
 /// What is wrong with what they did. Where no work shows on the wire, nothing tells.
-fn anomalies(since: Duration, wire: &Proxy, runs: &[Run], frames: &[Frame]) -> Vec<Anomaly> {
-    let operations = operations(since, wire, runs, frames);
+fn anomalies(sessions: &[Session], runs: &[Run], frames: &[Frame]) -> Vec<Anomaly> {
+    let operations = seen::operations(frames, sessions, runs);
     if !operations.iter().any(|it| it.kind() == Kind::Effect) {
         return Vec::new();
     }

@@ -50,6 +50,8 @@ pub(crate) struct State {
     pub(crate) prefixes: Vec<String>,
     cleaning: Vec<Cleaning>,
     moments: Vec<Moment>,
+    /// What the proxies saw of all messages.
+    pub(crate) log: Vec<Moment>,
     events: Vec<Event>,
     left: Vec<u32>,
     pub(crate) runs: Vec<Run>,
@@ -136,7 +138,7 @@ impl Case {
             Kind::Kafka => Proxy::kafka(broker.url()).await,
         };
         let wire = Arc::new(wire.context("no proxy before the broker")?);
-        let since = self.elapsed();
+        let since = wire.begun().duration_since(self.0.begun);
         self.with(|state| state.wires.push((since, wire.clone())));
         Ok(wire)
     }
@@ -154,6 +156,11 @@ impl Case {
             Some(variant) => builder.arg(variant),
             None => builder,
         }
+    }
+
+    /// Which of its variants the program is, where it has some.
+    pub fn variant(&self) -> Option<&str> {
+        self.0.settings.variant.as_deref()
     }
 
     /// A path in the program's own folder, for a database that it is given.
@@ -383,6 +390,7 @@ impl Case {
                 ms,
                 brokers: state.used.clone(),
                 moments: state.moments.clone(),
+                log: merged(&state.moments, &state.log),
                 strip: history::strip(&state.events, &state.left),
                 about: crate::verdict::about(&findings),
                 trail: state.trail.clone(),
@@ -391,4 +399,11 @@ impl Case {
             }
         })
     }
+}
+
+/// Both in the order of time. Where that is the same, what was seen on the wire led to the other.
+fn merged(moments: &[Moment], log: &[Moment]) -> Vec<Moment> {
+    let mut all = [log, moments].concat();
+    all.sort_by_key(|moment| moment.ms);
+    all
 }

@@ -73,6 +73,7 @@ pub(crate) async fn predicted(
         ms,
         brokers,
         moments: Vec::new(),
+        log: Vec::new(),
         strip: history::strip(&[], &[]),
         about: None,
         trail: Vec::new(),

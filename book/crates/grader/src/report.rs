@@ -16,6 +16,10 @@ const MOMENTS: usize = 24;
 const SENTENCES: usize = 5;
 /// Frames about one message that it shows.
 const TRAIL: usize = 12;
+/// Lines that the file for programs has.
+const LOG: usize = 1_000;
+/// How wide the name of who did it is in those.
+const LANE: usize = 12;
 /// Lines of the program's own words that it shows.
 const SAID: usize = 8;
 
@@ -39,6 +43,8 @@ pub struct Report {
     pub brokers: Vec<String>,
     /// What happened.
     pub moments: Vec<Moment>,
+    /// The same, with all that the proxies saw of all messages.
+    pub log: Vec<Moment>,
     /// What became of each message.
     pub strip: Strip,
     /// The order that the verdict is about.
@@ -149,7 +155,16 @@ impl Report {
         writeln!(to)
     }
 
-    /// Writes what a program reads: verdict, seed, time.
+    /// All that happened, a line each: milliseconds since the first, who, what.
+    fn log(&self) -> Vec<String> {
+        let first = self.log.first().map_or(0, |moment| moment.ms);
+        let line = |Moment { ms, lane, text }: &Moment| {
+            format!("{:>6}  {lane:<LANE$}  {text}", ms - first)
+        };
+        self.log.iter().take(LOG).map(line).collect()
+    }
+
+    /// Writes what a program reads: verdict, seed, time, what happened.
     pub(crate) fn keep(&self) -> Result<()> {
         let Some(file) = &self.file else {
             return Ok(());
@@ -161,6 +176,8 @@ impl Report {
             "seed": self.seed,
             "faults": self.struck.len(),
             "ms": self.ms,
+            "brokers": self.brokers,
+            "log": self.log(),
         });
         std::fs::write(file, value.to_string())
             .with_context(|| format!("cannot write {}", file.display()))

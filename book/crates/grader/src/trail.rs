@@ -7,40 +7,34 @@ use wire::{Fields, Frame, Way};
 
 use crate::once::orders;
 
-/// The frames that are about the order `o-N`, in their order.
-pub(crate) fn of(frames: &[Frame], order: u32) -> Vec<Frame> {
+/// The places of the frames that are about the order `o-N`, in their order.
+pub(crate) fn places(frames: &[Frame], order: u32) -> Vec<usize> {
     let mut tags = BTreeSet::new();
-    let about = |frame: &&Frame| match named(frame, order) {
-        true => {
+    let about = |place: &usize| {
+        let frame = &frames[*place];
+        let is_named = named(frame).contains(&order);
+        if is_named {
             tags.extend(tag(frame));
-            true
         }
-        false => answers(frame, &tags),
+        is_named || answers(frame, &tags)
     };
-    frames.iter().filter(about).cloned().collect()
+    (0..frames.len()).filter(about).collect()
 }
 
-/// Whether the message itself is in the frame.
-fn named(frame: &Frame, order: u32) -> bool {
+/// The orders whose messages are in the frame.
+pub(crate) fn named(frame: &Frame) -> Vec<u32> {
     match &frame.fields {
-        Fields::Nats(fields) => names(&fields.payload, order),
-        Fields::Amqp(fields) => names(&fields.payload, order),
+        Fields::Nats(fields) => orders(&fields.payload),
+        Fields::Amqp(fields) => orders(&fields.payload),
         Fields::Kafka(fields) => {
-            let mut records = fields
-                .partitions
-                .iter()
-                .flat_map(|partition| &partition.kept);
-            records.any(|record| {
-                let parts = [&record.key, &record.value].into_iter().flatten();
-                parts.into_iter().any(|part| names(part, order))
-            })
+            let partitions = fields.partitions.iter();
+            let records = partitions.flat_map(|partition| &partition.kept);
+            let parts = records.flat_map(|record| [&record.key, &record.value]);
+            let all: BTreeSet<u32> = parts.flatten().flat_map(|part| orders(part)).collect();
+            all.into_iter().collect()
         }
-        Fields::None => false,
+        Fields::None => Vec::new(),
     }
-}
-
-fn names(payload: &[u8], order: u32) -> bool {
-    orders(payload).contains(&order)
 }
 
 /// By what an answer to a message names it.
@@ -135,20 +129,8 @@ mod tests {
         }
     }
 
-    /// The places of those that are about o-3.
     fn about(frames: &[Frame]) -> Vec<usize> {
-        let numbered: Vec<Frame> = frames
-            .iter()
-            .enumerate()
-            .map(|(place, frame)| Frame {
-                at: Duration::from_secs(place as u64),
-                ..frame.clone()
-            })
-            .collect();
-        let places = of(&numbered, 3)
-            .into_iter()
-            .map(|frame| frame.at.as_secs() as usize);
-        places.collect()
+        places(frames, 3)
     }
 
     #[test]
@@ -159,10 +141,10 @@ mod tests {
             "{\"order\":\"o-3\"}",
             "o-2, o-3",
         ] {
-            assert!(names(text.as_bytes(), 3), "{text}");
+            assert!(orders(text.as_bytes()).contains(&3), "{text}");
         }
         for text in ["o-30", "go-3", "o-", "3", ""] {
-            assert!(!names(text.as_bytes(), 3), "{text}");
+            assert!(!orders(text.as_bytes()).contains(&3), "{text}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! `{{#exercise ID}}`: a task, its hints, and the command that judges the answer.
 
+use std::collections::BTreeMap;
+
 use catalog::{Exercise, Rung};
 use pulldown_cmark::{Parser, html::push_html};
 
@@ -8,18 +10,24 @@ use crate::html::{escape, sentence};
 use crate::markdown::options;
 
 /// The task. The solution is in it only if the reader has passed: a book that is built anywhere else
-/// does not hold it.
-pub(crate) fn render(exercise: &Exercise, solution: Option<&str>) -> String {
+/// does not hold it. `runs` are the recorded runs, each with its name, where the reader judges those.
+pub(crate) fn render(
+    exercise: &Exercise,
+    solution: Option<&str>,
+    runs: &BTreeMap<String, String>,
+) -> String {
     let id = &exercise.id;
     let verb = match exercise.rung {
         Rung::Judge => "Read",
         Rung::Complete => "Complete",
         Rung::Build => "Write",
     };
-    let then = match exercise.rung {
-        Rung::Judge => "predict what becomes of each program in it",
-        Rung::Complete | Rung::Build => "have it judged",
+    let (what, then) = match exercise.rung {
+        Rung::Judge if !runs.is_empty() => ("runs", "name what is wrong with each"),
+        Rung::Judge => ("src/main.rs", "predict what becomes of each program in it"),
+        Rung::Complete | Rung::Build => ("src/main.rs", "have it judged"),
     };
+    let recorded: String = runs.iter().map(recording).collect();
     let file = format!("<code>solutions/{id}/src/main.rs</code>");
     let last = match solution {
         _ if exercise.rung == Rung::Judge => String::new(),
@@ -48,11 +56,18 @@ pub(crate) fn render(exercise: &Exercise, solution: Option<&str>) -> String {
     format!(
         "<section class=\"exercise\" id=\"{id}\" aria-label=\"Exercise\">\n\
          <p><strong>Exercise.</strong> {title}</p>\n\
-         {task}<p>{verb} <code>exercises/{id}/src/main.rs</code>, and {then}:</p>\n\
+         {task}{recorded}<p>{verb} <code>exercises/{id}/{what}</code>, and {then}:</p>\n\
          <pre><code class=\"language-console\">{command}</code></pre>\n\
          {hints}{last}</section>",
         title = sentence(&exercise.title),
         task = markdown(&exercise.task),
+    )
+}
+
+fn recording((name, text): (&String, &String)) -> String {
+    let text = escape(text);
+    format!(
+        "<details><summary>The run <code>{name}</code></summary>\n<pre><code>{text}</code></pre>\n</details>\n"
     )
 }
 
@@ -94,12 +109,16 @@ mod tests {
 
     #[test]
     fn a_task_with_its_hints() {
-        insta::assert_snapshot!(render(&exercise(Rung::Build), None));
+        insta::assert_snapshot!(render(&exercise(Rung::Build), None, &BTreeMap::new()));
     }
 
     #[test]
     fn who_has_passed_sees_the_solution() {
-        let shown = render(&exercise(Rung::Build), Some("fn main() {}\n"));
+        let shown = render(
+            &exercise(Rung::Build),
+            Some("fn main() {}\n"),
+            &BTreeMap::new(),
+        );
         let solution = shown.split_once("Yours has passed.").map(|(_, rest)| rest);
         assert!(
             solution.is_some_and(|rest| rest.contains("main")),
@@ -110,11 +129,29 @@ mod tests {
 
     #[test]
     fn who_predicts_gives_a_guess() {
-        let judge = render(&exercise(Rung::Judge), Some("fn main() {}"));
+        let judge = render(
+            &exercise(Rung::Judge),
+            Some("fn main() {}"),
+            &BTreeMap::new(),
+        );
         let command = "cargo book grade ex03-late --guess early=VERDICT --guess late=VERDICT";
         assert!(judge.contains(command), "{judge}");
         assert!(!judge.contains("solutions/"));
-        let complete = render(&exercise(Rung::Complete), None);
+        let complete = render(&exercise(Rung::Complete), None, &BTreeMap::new());
         assert!(complete.contains("Complete <code>exercises/ex03-late/src/main.rs</code>"));
+    }
+
+    #[test]
+    fn who_judges_recorded_runs_reads_them() {
+        let runs = [("late".to_owned(), "1  wire  a < b".to_owned())].into();
+        let judge = render(&exercise(Rung::Judge), None, &runs);
+        assert!(
+            judge.contains("Read <code>exercises/ex03-late/runs</code>, and name"),
+            "{judge}"
+        );
+        assert!(
+            judge.contains("<pre><code>1  wire  a &lt; b</code></pre>"),
+            "{judge}"
+        );
     }
 }

@@ -223,7 +223,8 @@ impl<'a> Page<'a> {
         let attempts = catalog.progress().exercise(&found.id).map_err(told)?;
         let solution = attempts.passed.then(|| found.solved()).transpose();
         let solution = solution.map_err(told)?;
-        Ok(exercise::render(&found, solution.as_deref()))
+        let runs = found.recorded().map_err(told)?;
+        Ok(exercise::render(&found, solution.as_deref(), &runs))
     }
 
     fn prediction(&mut self, argument: &str) -> Result<String, String> {

@@ -88,6 +88,22 @@ pub enum Fields {
 }
 
 impl Frame {
+    /// Where it was going and what it says: `to the broker: PUB orders.created, 24 bytes`.
+    pub fn words(&self) -> String {
+        let way = match self.way {
+            Way::ToBroker => "to the broker",
+            Way::ToClient => "to the client",
+            Way::Both => "both ways",
+        };
+        let kind = self.kind;
+        match &self.fields {
+            Fields::None => format!("{way}: {kind}"),
+            Fields::Nats(fields) => format!("{way}: {kind}{fields}"),
+            Fields::Amqp(fields) => format!("{way}: {kind}{fields}"),
+            Fields::Kafka(fields) => format!("{way}: {kind}{fields}"),
+        }
+    }
+
     /// What an operation of NATS says.
     pub fn nats(&self) -> Option<&nats::Fields> {
         match &self.fields {
@@ -117,18 +133,11 @@ impl Frame {
 impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = self.at.as_secs_f64() * 1e3;
-        let way = match self.way {
-            Way::ToBroker => "to the broker",
-            Way::ToClient => "to the client",
-            Way::Both => "both ways",
-        };
-        write!(f, "{at:.1} ms  connection {}, {way}: ", self.connection)?;
-        write!(f, "{}", self.kind)?;
-        match &self.fields {
-            Fields::None => Ok(()),
-            Fields::Nats(fields) => fields.fmt(f),
-            Fields::Amqp(fields) => fields.fmt(f),
-            Fields::Kafka(fields) => fields.fmt(f),
-        }
+        write!(
+            f,
+            "{at:.1} ms  connection {}, {}",
+            self.connection,
+            self.words()
+        )
     }
 }

@@ -1,7 +1,7 @@
 //! The proxy as its user sees it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -176,6 +176,11 @@ impl Proxy {
     /// How many frames a partition has held up so far.
     pub fn withheld(&self) -> u64 {
         self.shared.look(|ledger| ledger.withheld)
+    }
+
+    /// When it began to listen: the moment from which all its times count.
+    pub fn begun(&self) -> Instant {
+        self.shared.begun()
     }
 
     /// How many connections are open. One that a rule has cut is not.

@@ -54,6 +54,11 @@ impl Shared {
         }
     }
 
+    /// When the proxy began to listen.
+    pub(crate) fn begun(&self) -> Instant {
+        self.begun
+    }
+
     /// The time since the proxy began to listen.
     pub(crate) fn now(&self) -> Duration {
         self.begun.elapsed()

@@ -5,8 +5,10 @@ use std::time::Duration;
 use async_nats::connection::State;
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
 use brokers::Broker;
+use futures_util::StreamExt;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
+use wire::Proxy;
 
 use super::shop::{LONG, connect, here, round_trip, server, subscribed, until, watched};
 
@@ -182,4 +184,35 @@ async fn what_is_published_without_a_server_is_sent_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_published_without_a_server_is_sent_later_contrast() {
     assert_eq!(outage(true, true).await, 0, "both were on the socket");
+}
+
+/// What becomes of a client's connection when its `Client` is dropped: the proxy has an open one, and
+/// what is published reaches the subscription.
+async fn connection_without_its_client(keeps_subscription: bool) -> u32 {
+    let nats = server().await;
+    let wire = Proxy::nats(nats.url()).await.unwrap();
+    let email = async_nats::connect(wire.url()).await.unwrap();
+    let mut events = subscribed(&email, CREATED).await;
+    drop(email);
+    if keeps_subscription {
+        let shop = connect(&nats).await;
+        shop.publish(CREATED, "o-1".into()).await.unwrap();
+        timeout(LONG, events.next()).await.unwrap().unwrap();
+    } else {
+        drop(events);
+        timeout(LONG, wire.closed()).await.unwrap().unwrap();
+    }
+    wire.connections()
+}
+
+/// claim: nats.connection.subscription-keeps
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_stays_open_for_a_subscription_without_its_client() {
+    assert_eq!(connection_without_its_client(true).await, 1);
+}
+
+/// claim: nats.connection.subscription-keeps
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_ends_with_its_client_and_all_of_its_subscriptions_contrast() {
+    assert_eq!(connection_without_its_client(false).await, 0);
 }

@@ -10,6 +10,7 @@
 
 mod difference;
 mod record;
+mod runs;
 mod store;
 
 use std::collections::BTreeSet;
@@ -30,9 +31,13 @@ use store::Outcome;
 /// chapters/ID/transcripts/NAME.trycmd that holds a ```console block with the line
 /// `$ cargo run -p ID -- ARGUMENTS`, and under it `? CODE` where the command is to fail. A chapter
 /// with optional features is run with them by `$ cargo run -p ID --features A,B -- ARGUMENTS`.
+///
+/// An exercise whose programs are judged by what was seen of them has its runs in
+/// exercises/ID/runs/VARIANT.txt: a new one is an empty file.
 #[derive(clap::Args)]
 pub struct Args {
-    /// All transcripts of a chapter, or one of them; without it all that there are
+    /// All transcripts of a chapter, or one of them; all runs of an exercise; without it all that
+    /// there are
     #[arg(value_name = "ID[/NAME]")]
     which: Option<String>,
 }
@@ -45,7 +50,25 @@ pub fn run(args: Args) -> Result<ExitCode> {
 
 async fn accept(args: Args) -> Result<ExitCode> {
     let catalog = Catalog::find()?;
-    let transcripts = chosen(&catalog, args.which.as_deref())?;
+    let which = args.which.as_deref();
+    if let Some(id) = which.filter(|which| which.starts_with("ex")) {
+        let exercise = catalog.exercise(id)?;
+        let recorded = exercise.recorded()?;
+        ensure!(
+            !recorded.is_empty(),
+            "{id} has no runs; its reader judges programs and not recordings"
+        );
+        runs::accept(&catalog, &exercise).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if which.is_none() {
+        for exercise in catalog.exercises()? {
+            if !exercise.recorded()?.is_empty() {
+                runs::accept(&catalog, &exercise).await?;
+            }
+        }
+    }
+    let transcripts = chosen(&catalog, which)?;
     let mut invocations = Vec::new();
     for transcript in &transcripts {
         invocations.push(invocation(&catalog, transcript)?);

@@ -65,7 +65,7 @@ pub fn store(transcript: &Transcript, recorded: Recorded, client: String) -> Res
 }
 
 /// Writes a file in one step.
-fn write(path: &Path, text: &str) -> Result<()> {
+pub fn write(path: &Path, text: &str) -> Result<()> {
     let what = || format!("cannot write {}", path.display());
     let folder = path.parent().unwrap_or(Path::new("."));
     // As any new file: readable by all that the user's umask allows.
