@@ -50,10 +50,10 @@ pub fn shape<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> BTreeMap<Stri
 }
 
 /// What a line says of which messages, `to the broker: PUB payment.processed, 3 bytes` and `o-3`.
+/// Before both stand the time and who it is, with two spaces or more between them.
 fn about(line: &str) -> Option<(&str, &str)> {
-    let (rest, about) = line.strip_suffix(')')?.rsplit_once(" (")?;
-    let mut words = rest.trim_start().splitn(3, "  ");
-    let says = words.nth(2)?.trim_start();
+    let mut columns = line.split("  ").filter(|column| !column.trim().is_empty());
+    let (about, says) = (columns.nth(2)?.trim(), columns.next()?.trim());
     about.starts_with("o-").then_some((says, about))
 }
 
@@ -79,9 +79,9 @@ mod tests {
         let first = [
             "     0  payments      starts",
             "    13  connection 1  is opened",
-            "    14  connection 1  to the broker: PUB payment.processed, 3 bytes (o-1)",
-            "    15  connection 1  to the broker: +ACK $JS.ACK.SHOP.7, SHOP 1 (o-1)",
-            "    16  connection 1  to the client: Produce answer 2, orders 0 at 0 (o-1, o-2)",
+            "    14  connection 1  o-1  to the broker: PUB payment.processed, 3 bytes",
+            "    15  connection 1  o-1  to the broker: +ACK $JS.ACK.SHOP.7, SHOP 1",
+            "    16  connection 1  o-1, o-2  to the client: Produce answer 2, orders 0 at 0",
         ];
         let shape = shape(first);
         assert_eq!(
@@ -98,12 +98,12 @@ mod tests {
 
     #[test]
     fn times_connections_and_inboxes_differ_in_each_run() {
-        let one = ["  9  connection 1  to the client: JetStream PubAck _INBOX.a.b, SHOP 5 (o-1)"];
+        let one = ["  9  connection 1  o-1  to the client: JetStream PubAck _INBOX.a.b, SHOP 5"];
         let other =
-            ["    90  connection 12  to the client: JetStream PubAck _INBOX.c.d, SHOP 6 (o-1)"];
+            ["    90  connection 12  o-1  to the client: JetStream PubAck _INBOX.c.d, SHOP 6"];
         assert_eq!(shape(one), shape(other));
         let later =
-            ["    90  connection 12  to the client: JetStream PubAck _INBOX.c.d, SHOP 6 (o-2)"];
+            ["    90  connection 12  o-2  to the client: JetStream PubAck _INBOX.c.d, SHOP 6"];
         assert_ne!(shape(one), shape(later));
     }
 }

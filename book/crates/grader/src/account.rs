@@ -48,7 +48,7 @@ fn log(state: &mut State, frames: &[Frame], sessions: &[Session]) {
     for (place, orders) in about {
         let frame = &frames[place];
         let orders: Vec<String> = orders.iter().map(|order| format!("o-{order}")).collect();
-        let text = format!("{} ({})", frame.words(), orders.join(", "));
+        let text = format!("{}  {}", orders.join(", "), frame.words());
         let text = short(state, text);
         state.log.push(moment(frame.at, frame.connection, text));
     }
