@@ -211,6 +211,22 @@ fn chapters_pages_follow_the_rhythm() {
 }
 
 #[test]
+fn chapters_begin_with_questions_of_earlier_ones() {
+    let book = book().unwrap();
+    let mut problems = Vec::new();
+    for slug in ["ch02", "ch03", "ch04", "ch06"] {
+        let pages = book.pages().unwrap();
+        let page = pages.iter().find(|page| page.slug == slug).unwrap();
+        let (path, text) = (
+            book.shown(&page.path),
+            std::fs::read_to_string(&page.path).unwrap(),
+        );
+        problems.extend(rhythm::asks_about_earlier_chapters(&path, slug, &text));
+    }
+    none(&problems);
+}
+
+#[test]
 fn every_practice_stands_with_what_happens_without_it() {
     let book = book().unwrap();
     let mut recorded = std::collections::BTreeSet::new();

@@ -1,6 +1,8 @@
 //! The rhythm of a chapter's page: question, prediction, run, why, break it and mend it, in
 //! production, three questions to recall.
 
+use std::collections::BTreeSet;
+
 use catalog::{directives, prose};
 
 /// The sections of a page, in order. Others may stand between them.
@@ -84,6 +86,25 @@ pub fn follows(path: &str, markdown: &str) -> Vec<String> {
     problems
 }
 
+/// The first page of a chapter asks about earlier chapters, and not about one broker alone. The first
+/// chapter has none before it.
+pub fn asks_about_earlier_chapters(path: &str, slug: &str, markdown: &str) -> Vec<String> {
+    let asked: Vec<String> = directives(markdown)
+        .into_iter()
+        .filter(|it| it.name == "predict")
+        .map(|it| it.argument)
+        .collect();
+    let earlier = |asked: &String| asked.split_once('-').is_some_and(|(of, _)| of < slug);
+    let brokers: BTreeSet<Option<&str>> = asked.iter().map(|it| it.split('-').nth(1)).collect();
+    if asked.len() == QUESTIONS && asked.iter().all(earlier) && brokers.len() > 1 {
+        return Vec::new();
+    }
+    vec![format!(
+        "{path}:1: a chapter begins with {QUESTIONS} questions of earlier chapters, not all of one \
+         broker; add {{{{#predict CHAPTER/ID}}}}"
+    )]
+}
+
 /// The sections of a page; the first, without a title, is what stands before the others.
 fn sections(text: &str) -> Vec<Section<'_>> {
     let mut sections = vec![Section {
@@ -145,6 +166,23 @@ Nothing.
 <summary>When?</summary>
 </details>
 ";
+
+    #[test]
+    fn a_first_page_asks_about_earlier_chapters() {
+        let page = |ids: [&str; 3]| ids.map(|id| format!("{{{{#predict {id}}}}}\n")).concat();
+        let told = |ids| asks_about_earlier_chapters("p.md", "ch03", &page(ids)).len();
+        assert_eq!(
+            told(["ch01-delivery/a", "ch02-nats-x/b", "ch02-nats-y/c"]),
+            0
+        );
+        assert_eq!(
+            told(["ch01-delivery/a", "ch02-nats-x/b", "ch03-rabbit-y/c"]),
+            1
+        );
+        assert_eq!(told(["ch02-nats-x/a", "ch02-nats-x/b", "ch02-nats-y/c"]), 1);
+        let two = "{{#predict ch01-delivery/a}}\n{{#predict ch02-nats-x/b}}\n";
+        assert_eq!(asks_about_earlier_chapters("p.md", "ch03", two).len(), 1);
+    }
 
     #[test]
     fn a_page_in_rhythm_passes() {
