@@ -1,6 +1,7 @@
 //! RabbitMQ's part of a story: the shop's exchange, its queues, and what is in them.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use lapin::options::{BasicGetOptions, ExchangeDeclareOptions, QueueDeclareOptions};
@@ -8,6 +9,7 @@ use lapin::types::FieldTable;
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind,
 };
+use tokio::time::{interval, timeout};
 
 use crate::number;
 
@@ -15,6 +17,10 @@ use crate::number;
 const EXCHANGE: &str = "shop";
 /// A message that a durable queue keeps on disk.
 const PERSISTENT: u8 = 2;
+/// How long RabbitMQ may take to see that a consumer is gone.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is asked.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A connection of the story's own to RabbitMQ, past the proxy. A fault that kills the broker ends
 /// it: open another one then.
@@ -24,7 +30,7 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// Connects, and declares the exchange `shop`.
+    /// Connects.
     ///
     /// # Errors
     /// When RabbitMQ refuses or does not answer; so for all that follows.
@@ -33,33 +39,42 @@ impl Shop {
         let connection = connection.context("cannot connect to RabbitMQ")?;
         let channel = connection.create_channel().await?;
         channel.confirm_select(Default::default()).await?;
-        let (kind, durable) = (
-            ExchangeKind::Topic,
-            ExchangeDeclareOptions {
-                durable: true,
-                ..Default::default()
-            },
-        );
-        channel
-            .exchange_declare(EXCHANGE.into(), kind, durable, FieldTable::default())
-            .await?;
         Ok(Shop {
             connection,
             channel,
         })
     }
 
-    /// Declares a durable queue with these arguments, and binds it for messages of this type.
+    /// Declares a durable queue with these arguments. The default exchange brings it what has its
+    /// name as the routing key.
+    ///
+    /// # Errors
+    /// See [`Shop::open`].
+    pub async fn work_queue(&self, queue: &str, arguments: FieldTable) -> Result<()> {
+        let durable = QueueDeclareOptions::durable();
+        let declared = self
+            .channel
+            .queue_declare(queue.into(), durable, arguments)
+            .await;
+        declared.with_context(|| format!("cannot declare the queue {queue}"))?;
+        Ok(())
+    }
+
+    /// The same, and binds it to the exchange `shop`, which it declares, for messages of this type.
     ///
     /// # Errors
     /// See [`Shop::open`].
     pub async fn queue(&self, queue: &str, kind: &str, arguments: FieldTable) -> Result<()> {
-        let durable = QueueDeclareOptions {
-            durable: true,
-            ..Default::default()
-        };
+        self.work_queue(queue, arguments).await?;
+        let (topic, durable) = (
+            ExchangeKind::Topic,
+            ExchangeDeclareOptions {
+                durable: true,
+                ..Default::default()
+            },
+        );
         self.channel
-            .queue_declare(queue.into(), durable, arguments)
+            .exchange_declare(EXCHANGE.into(), topic, durable, FieldTable::default())
             .await?;
         self.channel
             .queue_bind(
@@ -73,17 +88,29 @@ impl Shop {
         Ok(())
     }
 
-    /// Publishes a persistent message of this type for each of the orders, and waits for the
-    /// confirms.
+    /// Publishes a persistent message of this type for each of the orders to the exchange `shop`, and
+    /// waits for the confirms.
     ///
     /// # Errors
     /// See [`Shop::open`].
     pub async fn publish(&self, kind: &str, orders: RangeInclusive<u32>) -> Result<()> {
+        self.send(EXCHANGE, kind, orders).await
+    }
+
+    /// The same, to one queue.
+    ///
+    /// # Errors
+    /// See [`Shop::open`].
+    pub async fn fill(&self, queue: &str, orders: RangeInclusive<u32>) -> Result<()> {
+        self.send("", queue, orders).await
+    }
+
+    async fn send(&self, exchange: &str, key: &str, orders: RangeInclusive<u32>) -> Result<()> {
         for order in orders {
             let body = format!("o-{order}");
             let sent = self.channel.basic_publish(
-                EXCHANGE.into(),
-                kind.into(),
+                exchange.into(),
+                key.into(),
                 Default::default(),
                 body.as_bytes(),
                 BasicProperties::default().with_delivery_mode(PERSISTENT),
@@ -114,6 +141,40 @@ impl Shop {
         Ok(found)
     }
 
+    /// How many messages are ready in the queue, and how many consumers it has. A message that a
+    /// consumer has and has not acknowledged is not ready.
+    ///
+    /// # Errors
+    /// See [`Shop::open`].
+    pub async fn ready(&self, queue: &str) -> Result<(u32, u32)> {
+        let passive = QueueDeclareOptions {
+            passive: true,
+            ..Default::default()
+        };
+        let seen = self
+            .channel
+            .queue_declare(queue.into(), passive, FieldTable::default())
+            .await?;
+        Ok((seen.message_count(), seen.consumer_count()))
+    }
+
+    /// Returns once nobody consumes from the queue: RabbitMQ has done what a dead consumer's channel
+    /// had asked for, and has put back what that had not acknowledged.
+    ///
+    /// # Errors
+    /// See [`Shop::open`]; and when somebody still does after 30 s.
+    pub async fn unattended(&self, queue: &str) -> Result<()> {
+        let mut look = interval(LOOK);
+        let gone = async {
+            while self.ready(queue).await?.1 > 0 {
+                look.tick().await;
+            }
+            Ok(())
+        };
+        let gone = timeout(PATIENCE, gone).await;
+        gone.with_context(|| format!("somebody still consumes from {queue}"))?
+    }
+
     /// Closes the connection.
     ///
     /// # Errors
@@ -122,4 +183,21 @@ impl Shop {
         let closed = self.connection.close(200, "the story ends".into());
         closed.await.context("cannot close the connection")
     }
+}
+
+/// Deletes these queues, and what is in them.
+///
+/// # Errors
+/// See [`Shop::open`].
+pub async fn delete(url: String, queues: Vec<String>) -> Result<()> {
+    let shop = Shop::open(&url).await?;
+    for queue in queues {
+        let deleted = shop
+            .channel
+            .queue_delete(queue.as_str().into(), Default::default());
+        deleted
+            .await
+            .with_context(|| format!("cannot delete the queue {queue}"))?;
+    }
+    shop.close().await
 }

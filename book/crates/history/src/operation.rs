@@ -371,6 +371,11 @@ impl Operation {
         self.kind
     }
 
+    /// Which message it is about; 0 where it is about none.
+    pub fn message(&self) -> u32 {
+        self.message
+    }
+
     /// Who did it.
     pub fn process(&self) -> &str {
         &self.process
