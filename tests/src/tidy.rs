@@ -13,3 +13,4 @@ pub mod reference;
 pub mod rhythm;
 pub mod rust;
 pub mod source;
+pub mod template;

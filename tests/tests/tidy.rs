@@ -7,7 +7,7 @@ use std::process::Command;
 use book_tests::files::{self, File};
 use book_tests::programs::programs;
 use book_tests::tidy::{
-    layout, machine, manifest, names, pages, practices, readme, rhythm, source,
+    layout, machine, manifest, names, pages, practices, readme, rhythm, source, template,
 };
 use book_tests::{book, none, root};
 
@@ -224,6 +224,27 @@ fn chapters_begin_with_questions_of_earlier_ones() {
         problems.extend(rhythm::asks_about_earlier_chapters(&path, slug, &text));
     }
     none(&problems);
+}
+
+/// The file of a crate that is built into the book's own programs.
+fn file_of(package: &str, path: &str) -> String {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--offline", "--locked"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let found = packages.iter().find(|it| it["name"] == package).unwrap();
+    let manifest = std::path::Path::new(found["manifest_path"].as_str().unwrap());
+    std::fs::read_to_string(manifest.with_file_name(path)).unwrap()
+}
+
+#[test]
+fn the_template_is_mdbooks_but_for_search() {
+    let own = std::fs::read_to_string(root().join("book/theme/index.hbs")).unwrap();
+    let theirs = file_of("mdbook-html", "front-end/templates/index.hbs");
+    none(&template::is_mdbooks(&own, &theirs));
 }
 
 #[test]
