@@ -12,14 +12,16 @@ use grader::rabbit::{self, Shop};
 use grader::{Case, Program, Result};
 use history::Expect;
 use lapin::types::{AMQPValue, FieldTable};
-use tokio::time::interval;
+use tokio::time::{interval, timeout};
 use wire::Proxy;
-use wire::amqp::{CONFIRM, PUBLISH};
+use wire::amqp::{CONFIRM, PUBLISH, REFUSE};
 
 /// How long a service may take for the result of a charge that it has acknowledged.
 const LATE: Duration = Duration::from_secs(2);
 /// How long it may take to acknowledge a charge that has a result.
 const ACKNOWLEDGING: Duration = Duration::from_secs(15);
+/// How long RabbitMQ may take to refuse a result. Whoever asks for no confirms never hears of it.
+const REFUSAL: Duration = Duration::from_secs(5);
 /// How often the results are taken.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -65,6 +67,10 @@ async fn grade(case: &Case) -> Result<()> {
     if let Some(mut held) = held
         && payments.reaches(held.reached()).await
     {
+        if full.on() {
+            // While the one behind it is held, its connection stays open, and RabbitMQ has time.
+            let _ = timeout(REFUSAL, work.wire.seen(REFUSE, 1)).await;
+        }
         if killed.on() {
             payments.kill().await;
             held.discard();

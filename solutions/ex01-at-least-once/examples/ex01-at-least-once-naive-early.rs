@@ -8,10 +8,11 @@ use futures_util::StreamExt;
 use lapin::options::BasicQosOptions;
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
+use tokio::time::{MissedTickBehavior, interval};
 
 /// A message that a durable queue keeps on disk.
 const PERSISTENT: u8 = 2;
-/// How long a result waits that was refused.
+/// How long a result waits that is refused again and again.
 const PAUSE: Duration = Duration::from_millis(50);
 
 #[tokio::main]
@@ -27,11 +28,14 @@ async fn main() -> Result<()> {
     let (options, arguments) = (Default::default(), FieldTable::default());
     let consume = channel.basic_consume(charges.into(), "payments".into(), options, arguments);
     let mut deliveries = consume.await?;
+    // A full queue tells nobody when it has room again.
+    let mut tries = interval(PAUSE);
+    tries.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while let Some(delivery) = deliveries.next().await {
         let charge = delivery?;
         charge.ack(Default::default()).await?;
         while !publish(&channel, &results, &charge.data).await? {
-            tokio::time::sleep(PAUSE).await;
+            tries.tick().await;
         }
     }
     bail!("RabbitMQ has cancelled the consumer: is the queue gone?")

@@ -18,8 +18,8 @@ async fn main() -> Result<()> {
     let (charges, results) = (var("CHARGES_QUEUE")?, var("RESULTS_QUEUE")?);
     let connection = Connection::connect(&url, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
-    // So many charges wait here, and the others stay where another instance can have them.
-    channel.basic_qos(10, BasicQosOptions::default()).await?;
+    // One at a time, so that a charge waits where another instance can have it.
+    channel.basic_qos(1, BasicQosOptions::default()).await?;
     let (options, arguments) = (Default::default(), FieldTable::default());
     let consume = channel.basic_consume(charges.into(), "payments".into(), options, arguments);
     let mut deliveries = consume.await?;

@@ -1,15 +1,17 @@
-//! Right, and unlike the solution: all charges are in work at the same time, and one whose result is
-//! refused goes back to its queue.
+//! Right, and unlike the solution: all charges are in work at the same time, and those whose results are
+//! refused go back to their queue.
 
 use std::env::var;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use futures_util::StreamExt;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicNackOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use tokio::task::JoinSet;
+use tokio::time::interval;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -26,14 +28,30 @@ async fn main() -> Result<()> {
         FieldTable::default(),
     );
     let mut deliveries = consume.await?;
-    while let Some(delivery) = deliveries.next().await {
-        tokio::spawn(work(channel.clone(), results.clone(), delivery?));
+    let (mut tasks, mut refused) = (JoinSet::new(), Vec::<Delivery>::new());
+    let mut rounds = interval(Duration::from_millis(50));
+    loop {
+        tokio::select! {
+            delivery = deliveries.next() => {
+                let delivery = delivery.context("RabbitMQ has cancelled the consumer")??;
+                tasks.spawn(work(channel.clone(), results.clone(), delivery));
+            }
+            Some(done) = tasks.join_next() => refused.extend(done??),
+            _ = rounds.tick() => {
+                for charge in refused.drain(..) {
+                    let back = BasicNackOptions {
+                        requeue: true,
+                        ..BasicNackOptions::default()
+                    };
+                    charge.nack(back).await?;
+                }
+            }
+        }
     }
-    bail!("RabbitMQ has cancelled the consumer")
 }
 
-/// Each task ends with an answer to RabbitMQ, or leaves the charge without one.
-async fn work(channel: Channel, results: String, charge: Delivery) -> Result<()> {
+/// Gives the charge back if its result is refused.
+async fn work(channel: Channel, results: String, charge: Delivery) -> Result<Option<Delivery>> {
     let sent = channel.basic_publish(
         "".into(),
         results.into(),
@@ -41,15 +59,9 @@ async fn work(channel: Channel, results: String, charge: Delivery) -> Result<()>
         &charge.data,
         BasicProperties::default().with_delivery_mode(2),
     );
-    if sent.await?.await?.is_ack() {
-        charge.ack(BasicAckOptions::default()).await?;
-    } else {
-        tokio::time::sleep(Duration::from_millis(30)).await;
-        let back = BasicNackOptions {
-            requeue: true,
-            ..BasicNackOptions::default()
-        };
-        charge.nack(back).await?;
+    if !sent.await?.await?.is_ack() {
+        return Ok(Some(charge));
     }
-    Ok(())
+    charge.ack(BasicAckOptions::default()).await?;
+    Ok(None)
 }

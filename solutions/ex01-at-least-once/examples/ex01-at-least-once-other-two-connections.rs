@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use lapin::message::BasicGetMessage;
 use lapin::options::{BasicAckOptions, BasicGetOptions};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use tokio::time::{MissedTickBehavior, interval};
 
 /// How many charges are fetched before their results are published.
 const BATCH: usize = 4;
@@ -21,11 +22,13 @@ async fn main() -> Result<()> {
     let to = Connection::connect(&url, ConnectionProperties::default()).await?;
     let (from, to) = (from.create_channel().await?, to.create_channel().await?);
     to.confirm_select(Default::default()).await?;
+    let mut tries = interval(Duration::from_millis(50));
+    tries.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let batch = fetch(&from, &charges).await?;
         for charge in &batch {
             while !published(&to, &results, &charge.delivery.data).await? {
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tries.tick().await;
             }
         }
         match batch.last() {
@@ -33,7 +36,8 @@ async fn main() -> Result<()> {
                 let all = BasicAckOptions { multiple: true };
                 last.delivery.ack(all).await?;
             }
-            None => tokio::time::sleep(Duration::from_millis(50)).await,
+            // `basic_get` does not wait for a charge.
+            None => drop(tries.tick().await),
         }
     }
 }
