@@ -1,5 +1,6 @@
 //! RabbitMQ's part of a story: the shop's exchange, its queues, and what is in them.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use lapin::{
     BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind,
 };
 use tokio::time::{interval, timeout};
+use wire::Frame;
+use wire::amqp::{ACK, DELIVER, GET_OK, NACK, REJECT};
 
 use crate::number;
 
@@ -27,6 +30,17 @@ const LOOK: Duration = Duration::from_millis(20);
 pub struct Shop {
     connection: Connection,
     channel: Channel,
+}
+
+/// A message that a queue had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its place in the queue, 1 for the first.
+    pub place: usize,
+    /// Its body, as text.
+    pub body: String,
+    /// The message id that its publisher has given it.
+    pub id: Option<String>,
 }
 
 impl Shop {
@@ -107,20 +121,42 @@ impl Shop {
 
     async fn send(&self, exchange: &str, key: &str, orders: RangeInclusive<u32>) -> Result<()> {
         for order in orders {
-            let body = format!("o-{order}");
-            let sent = self.channel.basic_publish(
-                exchange.into(),
-                key.into(),
-                Default::default(),
-                body.as_bytes(),
-                BasicProperties::default().with_delivery_mode(PERSISTENT),
-            );
-            let confirm = sent.await?.await?;
-            ensure!(
-                matches!(confirm, Confirmation::Ack(_)),
-                "{body}: {confirm:?}"
-            );
+            let plain = BasicProperties::default();
+            self.store(exchange, key, &format!("o-{order}"), plain)
+                .await?;
         }
+        Ok(())
+    }
+
+    /// Publishes a persistent message with this body and this message id to one queue, and waits for the
+    /// confirm.
+    ///
+    /// # Errors
+    /// See [`Shop::open`].
+    pub async fn send_with_id(&self, queue: &str, body: &str, id: &str) -> Result<()> {
+        let named = BasicProperties::default().with_message_id(id.into());
+        self.store("", queue, body, named).await
+    }
+
+    async fn store(
+        &self,
+        exchange: &str,
+        key: &str,
+        body: &str,
+        properties: BasicProperties,
+    ) -> Result<()> {
+        let sent = self.channel.basic_publish(
+            exchange.into(),
+            key.into(),
+            Default::default(),
+            body.as_bytes(),
+            properties.with_delivery_mode(PERSISTENT),
+        );
+        let confirm = sent.await?.await?;
+        ensure!(
+            matches!(confirm, Confirmation::Ack(_)),
+            "{body}: {confirm:?}"
+        );
         Ok(())
     }
 
@@ -130,13 +166,28 @@ impl Shop {
     /// # Errors
     /// See [`Shop::open`].
     pub async fn take(&self, queue: &str) -> Result<Vec<(u32, String)>> {
+        let stored = self.stored(queue).await?.into_iter();
+        let orders = stored.filter_map(|message| {
+            let order = number(&message.body)?;
+            Some((order, format!("place {}", message.place)))
+        });
+        Ok(orders.collect())
+    }
+
+    /// Takes all that is ready in the queue out of it.
+    ///
+    /// # Errors
+    /// See [`Shop::open`].
+    pub async fn stored(&self, queue: &str) -> Result<Vec<Stored>> {
         let mut found = Vec::new();
         let no_ack = BasicGetOptions { no_ack: true };
-        let mut place = 0;
         while let Some(message) = self.channel.basic_get(queue.into(), no_ack).await? {
-            place += 1;
-            let body = String::from_utf8_lossy(&message.delivery.data).into_owned();
-            found.extend(number(&body).map(|order| (order, format!("place {place}"))));
+            let id = message.properties.message_id().as_ref();
+            found.push(Stored {
+                place: found.len() + 1,
+                body: String::from_utf8_lossy(&message.delivery.data).into_owned(),
+                id: id.map(|id| id.as_str().to_owned()),
+            });
         }
         Ok(found)
     }
@@ -200,4 +251,99 @@ pub async fn delete(url: String, queues: Vec<String>) -> Result<()> {
             .with_context(|| format!("cannot delete the queue {queue}"))?;
     }
     shop.close().await
+}
+
+/// The messages that somebody has been given in these frames, and has not acknowledged or refused:
+/// each as the connection, the channel and the tag of its delivery.
+pub fn unacknowledged<'a>(
+    frames: impl IntoIterator<Item = &'a Frame>,
+) -> BTreeSet<(u32, u16, u64)> {
+    let delivered = [DELIVER, GET_OK];
+    let done = [ACK, NACK, REJECT];
+    let mut left = BTreeSet::new();
+    for frame in frames {
+        let Some(fields) = frame.amqp() else {
+            continue;
+        };
+        let Some(tag) = fields.delivery_tag else {
+            continue;
+        };
+        let (connection, channel) = (frame.connection, fields.channel);
+        if delivered.contains(&frame.kind) && !fields.no_ack {
+            left.insert((connection, channel, tag));
+        } else if done.contains(&frame.kind) {
+            // With `multiple` the tag 0 stands for all.
+            let to = if tag == 0 { u64::MAX } else { tag };
+            let from = if fields.multiple { 0 } else { tag };
+            left.retain(|(its, of, tag)| {
+                (*its, *of) != (connection, channel) || !(from..=to).contains(tag)
+            });
+        }
+    }
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use wire::amqp::{self, CONFIRM};
+    use wire::{Fields, Kind, Way};
+
+    use super::*;
+
+    /// The tags of connection 1, channel 1 that are left after these frames.
+    fn left(frames: &[(Kind, u32, u64, bool)]) -> Vec<u64> {
+        let frames: Vec<Frame> = frames
+            .iter()
+            .map(|(kind, connection, tag, multiple)| {
+                let fields = amqp::Fields {
+                    channel: 1,
+                    delivery_tag: Some(*tag),
+                    multiple: *multiple,
+                    ..amqp::Fields::default()
+                };
+                Frame {
+                    at: Duration::ZERO,
+                    connection: *connection,
+                    way: Way::ToBroker,
+                    kind: *kind,
+                    fields: Fields::Amqp(Box::new(fields)),
+                }
+            })
+            .collect();
+        let left = unacknowledged(&frames).into_iter();
+        let own = left.filter(|(connection, channel, _)| (*connection, *channel) == (1, 1));
+        own.map(|(_, _, tag)| tag).collect()
+    }
+
+    const THREE: [(Kind, u32, u64, bool); 3] = [
+        (DELIVER, 1, 1, false),
+        (DELIVER, 1, 2, false),
+        (GET_OK, 1, 3, false),
+    ];
+
+    fn after(frame: (Kind, u32, u64, bool)) -> Vec<u64> {
+        left(&[&THREE[..], &[frame]].concat())
+    }
+
+    #[test]
+    fn what_is_acknowledged_or_refused_is_not_left() {
+        assert_eq!(left(&THREE), [1, 2, 3]);
+        for kind in [ACK, NACK, REJECT] {
+            assert_eq!(after((kind, 1, 2, false)), [1, 3]);
+        }
+    }
+
+    #[test]
+    fn one_acknowledgement_may_be_for_several() {
+        assert_eq!(after((ACK, 1, 2, true)), [3]);
+        assert_eq!(after((ACK, 1, 0, true)), [0; 0]);
+    }
+
+    #[test]
+    fn what_is_said_elsewhere_acknowledges_nothing() {
+        assert_eq!(after((ACK, 2, 2, false)), [1, 2, 3]);
+        assert_eq!(after((CONFIRM, 1, 2, true)), [1, 2, 3]);
+    }
 }

@@ -1,0 +1,56 @@
+//! Naive: an id is in the inbox when its work is done, and not before.
+
+use anyhow::{Context, Result};
+use futures_util::StreamExt;
+use lapin::options::BasicAckOptions;
+use lapin::types::FieldTable;
+use lapin::{Connection, ConnectionProperties};
+use rusqlite::Connection as Database;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let ask = "run `cargo test -p sol06-inbox`, which starts this program";
+    let rabbit = std::env::var("AMQP_URL").context(ask)?;
+    let queue = std::env::var("CHARGES_QUEUE").context(ask)?;
+    let database = Database::open(std::env::var("SHOP_DB").context(ask)?)?;
+    let inbox = "CREATE TABLE IF NOT EXISTS inbox (message_id TEXT PRIMARY KEY) WITHOUT ROWID";
+    database.execute_batch(inbox)?;
+    let rabbit = Connection::connect(&rabbit, ConnectionProperties::default()).await?;
+    let channel = rabbit.create_channel().await?;
+    // What waits here unread goes back to the queue with the worker.
+    channel.basic_qos(10, Default::default()).await?;
+    let (payments, none) = ("payments".into(), FieldTable::default());
+    let commands = channel.basic_consume(queue.into(), payments, Default::default(), none);
+    let mut commands = commands.await?;
+    while let Some(command) = commands.next().await {
+        let command = command?;
+        let order = std::str::from_utf8(&command.data)?;
+        let id = command.properties.message_id().as_ref();
+        let id = id.context("a command without an id")?.as_str();
+        if !knows(&database, id)? {
+            charge(&database, order)?;
+            remember(&database, id)?;
+        }
+        command.ack(BasicAckOptions::default()).await?;
+    }
+    Ok(())
+}
+
+/// Whether the id is in the inbox.
+fn knows(database: &Database, id: &str) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM inbox WHERE message_id = ?1)";
+    Ok(database.query_row(sql, [id], |row| row.get(0))?)
+}
+
+/// Puts it there.
+fn remember(database: &Database, id: &str) -> Result<()> {
+    let sql = "INSERT INTO inbox (message_id) VALUES (?1)";
+    database.execute(sql, [id])?;
+    Ok(())
+}
+
+/// The work on a command.
+fn charge(database: &Database, order: &str) -> Result<()> {
+    database.execute("INSERT INTO charges (order_id) VALUES (?1)", [order])?;
+    Ok(())
+}
