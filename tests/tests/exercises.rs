@@ -15,6 +15,8 @@ use tokio::task::JoinSet;
 
 /// How many programs are graded at the same time. They wait more than they work.
 const AT_ONCE: usize = 3;
+/// How many exercises, at least, are solved in two ways that are unlike their solution.
+const ANSWERED: usize = 5;
 
 /// A lost message has a cause, and the report names it: an acknowledgement or a commit that came
 /// before the work. Exercise, answer, words.
@@ -113,6 +115,19 @@ fn naive_answers_are_two_at_least_and_all_are_graded() {
         }
     }
     none(&problems);
+}
+
+/// A grader that knows only one right program judges how it is built.
+#[test]
+fn some_exercises_are_answered_in_three_ways() {
+    let exercises = book().unwrap().exercises().unwrap();
+    let all = exercises.iter().filter(|it| it.others.len() >= 2);
+    let all: Vec<&str> = all.map(|it| it.id.as_str()).collect();
+    assert!(
+        all.len() >= ANSWERED,
+        "only {all:?} have two other answers; write solutions/ID/examples/ID-other-NAME.rs for \
+         {ANSWERED} exercises at least"
+    );
 }
 
 #[tokio::test]
