@@ -151,6 +151,8 @@ impl Shop {
         *worker = self.start().await?;
         self.publish(order).await?;
         if self.reaches(worker, trap.sprung(), order).await {
+            let place = format!("is writing into {}", tables.join(" or "));
+            self.case.saw("payments", &place);
             // One that acknowledges before its work is done has time for it.
             let _ = timeout(EARLY, self.wire.seen(ACK, acknowledged)).await;
             worker.program.kill().await;

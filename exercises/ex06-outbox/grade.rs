@@ -147,6 +147,8 @@ impl Shop {
         let trap = self.database.trap(tables)?;
         let mut service = self.order_in_vain().await?;
         if service.reaches(trap.sprung()).await {
+            let place = format!("is writing into {}", tables.join(" or "));
+            self.case.saw("orders", &place);
             kill(&mut service, &fault).await;
             let order = self.last;
             let is_saved = self.saved()?.iter().any(|(it, _)| *it == order);
