@@ -9,8 +9,9 @@
 //! fires when the *thread* that spawned the child ends.
 //!
 //! Order is everything: a group is named to the guard before the program in it may run. That is
-//! what the gate in [`crate::process`] is for.
+//! what the gate of [`gated`] is for.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::Path;
 use std::process::Stdio;
@@ -18,9 +19,22 @@ use std::process::Stdio;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, Command};
 
-use crate::Error;
+use crate::{Error, leftovers};
 
 const SCRIPT: &str = include_str!("guard.sh");
+
+/// Waits on its standard input before it becomes the program, which gets the rest of it: `read`
+/// takes no byte more than the line. A gate whose owner died closes for good.
+const GATE: &str = r#"read -r _ || exit 0; exec "$@""#;
+
+/// A command for this program that waits until [`Guard::admit`] lets it run. Its standard input is
+/// a pipe.
+pub fn gated(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", GATE, "gate"]).arg(program);
+    command.stdin(Stdio::piped());
+    command
+}
 
 /// A shell that ends what it was told of when this program ends, in whatever way.
 #[derive(Debug)]
@@ -52,6 +66,7 @@ impl Guard {
         };
         let mut shell = Command::new("/bin/sh")
             .args(["-c", SCRIPT, "messaging-book-guard"])
+            .env_remove(leftovers::VARIABLE)
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(stdout)
@@ -66,11 +81,36 @@ impl Guard {
         Ok(Guard { shell, input })
     }
 
-    /// From now on the process group `pid` ends with this program.
+    /// Lets a [`gated`] program run, the leader of a process group, which from now on ends with this
+    /// program. Gives its process id.
+    ///
+    /// # Errors
+    /// When it has been waited for, or the guard or the program is gone.
+    pub async fn admit(&mut self, child: &mut Child) -> Result<u32, Error> {
+        const DOING: &str = "let a program run";
+        let broken = || Error::Io {
+            doing: DOING.into(),
+            source: std::io::ErrorKind::BrokenPipe.into(),
+        };
+        let pid = child.id().ok_or_else(broken)?;
+        self.group(pid).await?;
+        let gate = child.stdin.as_mut().ok_or_else(broken)?;
+        gate.write_all(b"go\n").await.map_err(Error::io(DOING))?;
+        Ok(pid)
+    }
+
+    /// From now on every process whose environment has this mark as [`leftovers::VARIABLE`] ends
+    /// with this program. A mark is one word.
     ///
     /// # Errors
     /// When the guard is gone.
-    pub async fn group(&mut self, pid: u32) -> Result<(), Error> {
+    pub async fn mark(&mut self, mark: &str) -> Result<(), Error> {
+        let variable = leftovers::VARIABLE;
+        self.tell(&format!("mark {variable}={mark}")).await
+    }
+
+    /// From now on the process group `pid` ends with this program.
+    async fn group(&mut self, pid: u32) -> Result<(), Error> {
         self.tell(&format!("group {pid}")).await
     }
 

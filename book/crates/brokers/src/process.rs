@@ -2,18 +2,13 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
-use crate::guard::Guard;
+use crate::guard::{Guard, gated};
 use crate::{Error, Kind};
-
-/// Waits on its standard input before it becomes the program: the guard hears of the process
-/// group before anything in it can run, and a gate whose owner died closes for good.
-const GATE: &str = r#"read -r _ || exit 0; exec "$@" </dev/null"#;
 
 /// How often a log is looked at for a broker's word that it is ready.
 const LOOK: Duration = Duration::from_millis(5);
@@ -84,26 +79,18 @@ impl Program {
             .open(&self.output)
             .map_err(Error::io(format!("write {}", self.output.display())))?;
         let errors = output.try_clone().map_err(Error::io(doing()))?;
-        let mut child = Command::new("/bin/sh")
-            .args(["-c", GATE, "gate"])
-            .arg(&self.command)
+        let mut child = gated(&self.command)
             .args(&self.args)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.folder)
             .process_group(0)
-            .stdin(Stdio::piped())
             .stdout(output)
             .stderr(errors)
             .spawn()
             .map_err(Error::io(doing()))?;
-        let broken = || Error::Io {
-            doing: doing(),
-            source: std::io::ErrorKind::BrokenPipe.into(),
-        };
-        let mut gate = child.stdin.take().ok_or_else(broken)?;
-        let pid = child.id().ok_or_else(broken)?;
-        guard.group(pid).await?;
-        gate.write_all(b"go\n").await.map_err(Error::io(doing()))?;
+        let pid = guard.admit(&mut child).await?;
+        // It reads nothing more.
+        drop(child.stdin.take());
         Ok(Running { child, pid })
     }
 }

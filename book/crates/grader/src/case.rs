@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use brokers::{Broker, Kind, Options};
+use brokers::{Broker, Kind, Options, leftovers};
 use history::{Event, Expect, History};
 use tokio::sync::watch;
 use wire::Proxy;
@@ -17,7 +17,7 @@ use crate::program::locked;
 use crate::seen::Run;
 use crate::settings::{Faults, Settings};
 use crate::verdict::sum;
-use crate::{Builder, Fault, Finding, Report, Verdict, account, leftovers};
+use crate::{Builder, Fault, Finding, Report, Verdict, account};
 
 /// How long it may take to leave a broker as it was.
 const CLEANING: Duration = Duration::from_secs(20);

@@ -27,7 +27,6 @@ mod account;
 mod case;
 mod fault;
 mod guess;
-mod leftovers;
 pub mod nats;
 mod once;
 mod output;

@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use brokers::{Broker, Group, Guard, Kind};
+use brokers::{Broker, Group, Guard, Kind, gated, leftovers};
 use rustix::process::{Pid, test_kill_process};
 use tokio::io::AsyncWriteExt;
-use tokio::process::{ChildStdin, Command};
+use tokio::process::ChildStdin;
 use tokio::sync::{mpsc, watch};
 
 use crate::output::{LIMIT, Tail, each_piece};
-use crate::{Case, Verdict, leftovers};
+use crate::{Case, Verdict};
 
 /// How long a program may run unless the story says otherwise. Clients wait seconds before they
 /// connect again, and a busy machine is slow.
@@ -23,9 +23,6 @@ const TIME: Duration = Duration::from_secs(60);
 const ON_ITS_WAY: Duration = Duration::from_secs(2);
 /// How long the pipes of a program may stay open that has been ended with all that it has started.
 const FLUSH: Duration = Duration::from_secs(2);
-/// Waits on its standard input before it becomes the program, which gets the rest of it. `read`
-/// takes no byte more than the line.
-const GATE: &str = r#"read -r _ || exit 0; exec "$@""#;
 
 /// A program that is about to be started.
 pub struct Builder {
@@ -114,8 +111,7 @@ impl Builder {
         } = self;
         let (path, mark) = (case.path().to_owned(), case.mark());
         anyhow::ensure!(path.is_file(), "there is no program {}", path.display());
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", GATE, "gate"]).arg(&path);
+        let mut command = gated(&path);
         command.args(arguments).current_dir(case.folder());
         // The reader's own brokers are none of the exercise's.
         for kind in [Kind::Nats, Kind::RabbitMq, Kind::Kafka] {
@@ -126,16 +122,11 @@ impl Builder {
         }
         command.envs([("RUST_BACKTRACE", "0"), ("NO_COLOR", "1")]);
         command.envs(variables).env(leftovers::VARIABLE, &mark);
-        command.stdin(Stdio::piped());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut guard = Guard::new()?;
         let mut group = Group::spawn(&mut command).context("cannot start the program")?;
-        let pid = group.child.id().context("the program has no number")?;
-        guard.group(pid).await?;
-        let mut input = group.child.stdin.take();
-        if let Some(input) = &mut input {
-            input.write_all(b"go\n").await?;
-        }
+        let pid = guard.admit(&mut group.child).await?;
+        let input = group.child.stdin.take();
         case.saw(&lane, "starts");
         let run = case.runs(&lane);
         let (orders, orders_in) = mpsc::unbounded_channel();

@@ -5,11 +5,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use brokers::leftovers;
 use tempfile::TempDir;
 
 use crate::guess::predicted;
 use crate::settings::{Faults, Settings};
-use crate::{Case, Report, Verdict, judged, leftovers};
+use crate::{Case, Report, Verdict, judged};
 
 /// Long enough for a shell to start on a busy machine.
 const SHORT: Duration = Duration::from_secs(3);

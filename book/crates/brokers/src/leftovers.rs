@@ -2,14 +2,15 @@
 //!
 //! A process group does not hold them: a daemon leaves it. What they inherit is the environment,
 //! and in it stands a mark of the run. Only Linux lists the environments of processes; elsewhere
-//! the group has to do.
+//! the group has to do. A [`crate::Guard`] takes no mark over, so that it can do its work once all
+//! that is marked has been killed.
 
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 /// The variable that carries the mark.
-pub(crate) const VARIABLE: &str = "GRADE_RUN";
+pub const VARIABLE: &str = "BOOK_RUN";
 /// How long a process may take to end after the one that has started it.
 const GRACE: Duration = Duration::from_millis(500);
 /// How often to look.
@@ -19,13 +20,15 @@ const ROUNDS: usize = 200;
 
 /// A process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Process {
-    pub(crate) pid: u32,
-    pub(crate) name: String,
+pub struct Process {
+    /// Its process id.
+    pub pid: u32,
+    /// The name of its program.
+    pub name: String,
 }
 
 /// The living processes with this mark, but the one of this pid.
-pub(crate) fn marked(mark: &str, but: Option<u32>) -> Vec<Process> {
+pub fn marked(mark: &str, but: Option<u32>) -> Vec<Process> {
     let wanted = format!("{VARIABLE}={mark}");
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return Vec::new();
@@ -48,7 +51,7 @@ pub(crate) fn marked(mark: &str, but: Option<u32>) -> Vec<Process> {
 }
 
 /// What is left of a program that has ended by itself, after a moment in which it may end, too.
-pub(crate) async fn left(mark: &str, leader: u32) -> Vec<Process> {
+pub async fn left(mark: &str, leader: u32) -> Vec<Process> {
     let begun = Instant::now();
     loop {
         let left = marked(mark, Some(leader));
@@ -61,7 +64,7 @@ pub(crate) async fn left(mark: &str, leader: u32) -> Vec<Process> {
 }
 
 /// Kills all that carry the mark, and returns when none is left.
-pub(crate) async fn end(mark: &str, but: Option<u32>) {
+pub async fn end(mark: &str, but: Option<u32>) {
     for _ in 0..ROUNDS {
         let all = marked(mark, but);
         if all.is_empty() {
