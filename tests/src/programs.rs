@@ -6,12 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 use companion::artifacts::{self, GRADER, grader_of};
 use companion::runner::Invocation;
+use companion::toolchain;
 
 use crate::root;
 
@@ -87,32 +88,8 @@ fn key(package: &str, features: &[String]) -> String {
     }
 }
 
-/// What cargo tells a program about its own package. A build script may ask to run again when
-/// it changes (ring's does), and cargo would build half the workspace anew, back and forth.
-const OWN: [&str; 6] = [
-    "CARGO_BIN_",
-    "CARGO_CRATE_NAME",
-    "CARGO_MANIFEST_",
-    "CARGO_PKG_",
-    "CARGO_PRIMARY_PACKAGE",
-    "CARGO_TARGET_TMPDIR",
-];
-
-/// Cargo as a shell would start it: the one that runs the tests, where it is one, without what
-/// it tells this program.
-fn cargo() -> Command {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    for (name, _) in std::env::vars_os() {
-        let own = name.to_str();
-        if own.is_some_and(|name| OWN.iter().any(|own| name.starts_with(own))) {
-            cargo.env_remove(name);
-        }
-    }
-    cargo
-}
-
 fn build(more: &[&str]) -> Result<Programs> {
-    let built = cargo()
+    let built = toolchain::cargo()
         .args([
             "build",
             "--workspace",
@@ -245,17 +222,6 @@ mod tests {
             assert_eq!(aside, folder.path().join("features/b,c/a"));
             assert_eq!(std::fs::read_to_string(aside).unwrap(), content);
         }
-    }
-
-    #[test]
-    fn cargo_is_not_told_of_this_package() {
-        let cargo = cargo();
-        let removed: Vec<_> = cargo
-            .get_envs()
-            .filter(|(_, value)| value.is_none())
-            .collect();
-        let name = std::ffi::OsStr::new("CARGO_PKG_NAME");
-        assert!(removed.contains(&(name, None)), "{removed:?}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use book_tests::tidy::{
     layout, machine, manifest, names, pages, practices, readme, rhythm, source, template,
 };
 use book_tests::{book, none, root};
+use companion::options::options;
 
 /// Applies a check to all files that are of its kind.
 fn each(is: impl Fn(&File) -> bool, check: impl Fn(&File) -> Vec<String>) {
@@ -175,7 +176,7 @@ fn knobs_are_the_options() {
     for chapter in book().unwrap().chapters() {
         let program = programs().path(&chapter.id).unwrap();
         let help = Command::new(program).arg("-h").output().unwrap();
-        let options = manifest::options(&String::from_utf8(help.stdout).unwrap());
+        let options = options(&String::from_utf8(help.stdout).unwrap());
         problems.extend(manifest::knobs_are_options(
             &chapter.id,
             &chapter.knobs,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use companion::options::Knob;
 use toml::{Table, Value};
 
 use crate::files::File;
@@ -116,57 +117,15 @@ pub fn builds_no_kafka_client(file: &File) -> Vec<String> {
         .collect()
 }
 
-/// The options that a program's `-h` shows, with the values that each may have. `--help` and
-/// `--version` are left out.
-pub fn options(help: &str) -> BTreeMap<String, Vec<String>> {
-    let mut options = BTreeMap::new();
-    let mut text = String::new();
-    let entries = help
-        .lines()
-        .skip_while(|line| !line.starts_with("Options:"))
-        .skip(1);
-    for line in entries.chain(["  -x"]) {
-        if line.trim_start().starts_with('-') {
-            if let Some((name, values)) = option(&text) {
-                options.insert(name, values);
-            }
-            text.clear();
-        }
-        text.push_str(line.trim());
-        text.push(' ');
-    }
-    options
-}
-
-fn option(text: &str) -> Option<(String, Vec<String>)> {
-    const VALUES: &str = "[possible values:";
-    let name = text
-        .split_whitespace()
-        .find_map(|word| word.strip_prefix("--"))?;
-    if name == "help" || name == "version" {
-        return None;
-    }
-    let values = text
-        .split_once(VALUES)
-        .and_then(|(_, rest)| rest.split_once(']'));
-    let values = values.map_or(Vec::new(), |(values, _)| {
-        values
-            .split(',')
-            .map(|value| value.trim().to_owned())
-            .collect()
-    });
-    Some((name.to_owned(), values))
-}
-
 /// The knobs of a chapter's manifest are the options of its program, with the same values.
 pub fn knobs_are_options(
     chapter: &str,
     knobs: &BTreeMap<String, Vec<String>>,
-    options: &BTreeMap<String, Vec<String>>,
+    options: &[Knob],
 ) -> Vec<String> {
     let mut problems = Vec::new();
     let table = format!("[package.metadata.book.knobs] of chapters/{chapter}/Cargo.toml");
-    for (name, values) in options {
+    for Knob { name, values, .. } in options {
         if values.is_empty() {
             problems.push(format!(
                 "{chapter} --help: --{name} takes any value; give it possible values, or hide it"
@@ -177,7 +136,8 @@ pub fn knobs_are_options(
             ));
         }
     }
-    for name in knobs.keys().filter(|name| !options.contains_key(*name)) {
+    let is_option = |name: &String| options.iter().any(|option| option.name == *name);
+    for name in knobs.keys().filter(|name| !is_option(name)) {
         problems.push(format!(
             "{table}: {chapter} has no option --{name}; remove the knob"
         ));
@@ -280,42 +240,31 @@ test = false
         }
     }
 
-    const HELP: &str = "\
-A queue.
-
-Usage: ch03-queue [OPTIONS]
-
-Options:
-      --ack <ACK>          When a worker acknowledges [default: manual] [possible values:
-                           manual, auto]
-  -w, --work-ms <WORK_MS>  How long the work takes
-  -h, --help               Print help
-";
-
-    #[test]
-    fn options_are_read_over_wrapped_lines() {
-        let options = options(HELP);
-        assert_eq!(options.keys().collect::<Vec<_>>(), ["ack", "work-ms"]);
-        assert_eq!(options["ack"], ["manual", "auto"]);
-        assert_eq!(options["work-ms"], [""; 0]);
-    }
-
     #[test]
     fn knobs_and_options_are_equal() {
         let list =
             |values: &[&str]| -> Vec<String> { values.iter().map(|v| (*v).to_owned()).collect() };
         let table = |name: &str, values: &[&str]| BTreeMap::from([(name.to_owned(), list(values))]);
-        let ack = table("ack", &["manual", "auto"]);
-        assert_eq!(knobs_are_options("ch03-queue", &ack, &ack), [""; 0]);
+        let option = |name: &str, values: &[&str]| {
+            vec![Knob {
+                name: name.to_owned(),
+                about: String::new(),
+                default: None,
+                values: list(values),
+            }]
+        };
+        let both = ["manual", "auto"];
+        let (ack, told) = (table("ack", &both), option("ack", &both));
+        assert_eq!(knobs_are_options("ch03-queue", &ack, &told), [""; 0]);
         for (knobs, options, expected) in [
             (
                 table("ack", &["manual"]),
-                ack.clone(),
+                told.clone(),
                 "write `ack = [\"manual\", \"auto\"]`",
             ),
-            (BTreeMap::new(), ack.clone(), "write `ack = "),
-            (ack.clone(), BTreeMap::new(), "has no option --ack"),
-            (ack.clone(), table("ack", &[]), "--ack takes any value"),
+            (BTreeMap::new(), told.clone(), "write `ack = "),
+            (ack.clone(), Vec::new(), "has no option --ack"),
+            (ack.clone(), option("ack", &[]), "--ack takes any value"),
         ] {
             let problems = knobs_are_options("ch03-queue", &knobs, &options);
             assert!(problems[0].contains(expected), "{problems:?}");

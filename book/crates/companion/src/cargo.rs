@@ -1,20 +1,15 @@
 //! Calls of cargo.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail, ensure};
 use brokers::Group;
 use companion::artifacts::{self, GRADER, grader_of};
+use companion::toolchain;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
-
-/// The cargo that runs this program, else the one on PATH.
-pub fn program() -> OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
-}
 
 /// Builds the binaries of these packages, each with all of these features, and gives their files by
 /// package. What the compiler says goes to stderr. The next build of a package with other features
@@ -64,7 +59,7 @@ pub async fn answers(root: &Path, packages: &[String]) -> Result<BTreeMap<String
 
 /// Runs `cargo build` and gives the files of the programs that it has made, by name.
 async fn programs(root: &Path, arguments: &[String]) -> Result<BTreeMap<String, PathBuf>> {
-    let mut command = Command::new(program());
+    let mut command = Command::from(toolchain::cargo());
     command.args([
         "build",
         "--quiet",

@@ -5,9 +5,10 @@ use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
 use brokers::Group;
+use companion::toolchain;
 use tokio::process::Command;
 
-use crate::{cargo, repository, signals};
+use crate::{repository, signals};
 
 /// Format, lints, pages, tests: in this order, up to the first that fails
 ///
@@ -88,7 +89,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
 async fn check_floor() -> Result<ExitCode> {
     let root = repository::root()?;
     let (name, arguments) = ON_THE_FLOOR;
-    let mut tests = Command::new(cargo::program());
+    let mut tests = Command::from(toolchain::cargo());
     tests.args(arguments).env("BOOK_RELEASE", "floor");
     // A broker of the reader's own would be taken before the oldest one.
     for variable in ["NATS_URL", "AMQP_URL", "KAFKA_BOOTSTRAP_SERVERS", "BROKERS"] {
@@ -115,7 +116,7 @@ async fn check() -> Result<ExitCode> {
 }
 
 async fn cargo_step(root: &Path, name: &str, arguments: &[&str]) -> Result<()> {
-    let mut command = Command::new(cargo::program());
+    let mut command = Command::from(toolchain::cargo());
     command.args(arguments);
     step(
         root,

@@ -4,8 +4,10 @@
 //! Both the test suite and `cargo book accept` run a listing through [`runner`], so
 //! what the one records is what the other sees. The suite and `cargo book soak` grade the
 //! repository's answers to the exercises through [`grading`]. What cargo has built both learn from
-//! [`artifacts`].
+//! [`artifacts`], how it is called from [`toolchain`], and what a listing's knobs are from [`options`].
 
 pub mod artifacts;
 pub mod grading;
+pub mod options;
 pub mod runner;
+pub mod toolchain;

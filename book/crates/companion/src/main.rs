@@ -6,6 +6,7 @@ mod bench;
 mod build;
 mod cargo;
 mod check;
+mod difference;
 mod grade;
 mod hint;
 mod new;

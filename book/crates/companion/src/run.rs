@@ -1,12 +1,11 @@
 //! `cargo book run`: a listing, by its chapter's id.
 
 use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use catalog::Catalog;
-
-use crate::cargo;
+use companion::toolchain;
 
 /// Run the listing of a chapter: cargo run -p ID
 #[derive(clap::Args)]
@@ -26,7 +25,7 @@ pub struct Args {
 pub fn run(args: Args) -> Result<ExitCode> {
     let catalog = Catalog::find()?;
     let chapter = catalog.chapter(&args.id)?;
-    let mut command = Command::new(cargo::program());
+    let mut command = toolchain::cargo();
     command.args(["run", "--package", &chapter.id]);
     if let Some(features) = &args.features {
         command.args(["--features", features]);

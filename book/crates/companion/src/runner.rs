@@ -2,7 +2,7 @@
 //! group of its own, a deadline.
 
 use std::os::unix::process::ExitStatusExt;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -118,6 +118,22 @@ impl Finished {
     }
 }
 
+/// Gives a listing's command the environment in which its output can be compared, and pipes for
+/// what it prints.
+pub fn fix(command: &mut Command) {
+    command.envs(FIXED);
+    for name in REMOVED {
+        command.env_remove(name);
+    }
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+}
+
+/// The exit code; 128 + N after signal N, as a shell counts.
+pub fn code(status: ExitStatus) -> i32 {
+    let signal = || status.signal().map(|signal| 128 + signal);
+    status.code().or_else(signal).unwrap_or(1)
+}
+
 /// Runs a program to its end. Its standard input is empty. What it leaves running in its
 /// process group is killed then; dropped half-way, this kills them all.
 ///
@@ -125,14 +141,8 @@ impl Finished {
 /// When the program cannot be started, or still runs at the deadline: it is killed, and
 /// the error shows its last lines.
 pub async fn run(mut command: Command, deadline: Duration) -> Result<Finished> {
-    command
-        .envs(FIXED)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    for name in REMOVED {
-        command.env_remove(name);
-    }
+    fix(&mut command);
+    command.stdin(Stdio::null());
     let begun = Instant::now();
     let program = command
         .as_std()
@@ -180,9 +190,8 @@ pub async fn run(mut command: Command, deadline: Duration) -> Result<Finished> {
     };
     ran?;
     let status = group.wait().await.context(UNTOLD)?;
-    let code = status.code().or(status.signal().map(|signal| 128 + signal));
     Ok(Finished {
-        code: code.unwrap_or(1),
+        code: code(status),
         lines,
         errors,
     })

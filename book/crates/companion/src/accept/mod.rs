@@ -8,7 +8,6 @@
 //! ```
 //! ````
 
-mod difference;
 mod record;
 mod runs;
 mod store;

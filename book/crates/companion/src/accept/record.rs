@@ -9,7 +9,7 @@ use companion::runner::{Finished, Invocation, run};
 use serde::Deserialize;
 use tokio::process::Command;
 
-use super::difference::difference;
+use crate::difference::difference;
 
 /// How often a listing runs before it is believed.
 const RUNS: usize = 3;

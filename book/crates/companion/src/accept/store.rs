@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use catalog::{Run, Transcript};
 
-use super::difference::difference;
 use super::record::Recorded;
+use crate::difference::difference;
 
 /// What became of a transcript.
 pub enum Outcome {

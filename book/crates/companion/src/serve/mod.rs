@@ -6,6 +6,7 @@ mod listen;
 mod pages;
 mod policy;
 mod refusal;
+mod run;
 mod security;
 mod site;
 
@@ -24,6 +25,7 @@ use crate::warm::keeper::{Claim, Keeper};
 use crate::warm::up;
 use crate::{output, repository};
 use builder::Builder;
+use run::Runs;
 use security::Gate;
 use site::Site;
 
@@ -88,7 +90,8 @@ async fn serve(args: Args, keeper: &mut Option<Keeper>) -> Result<ExitCode> {
     let gate = Arc::new(Gate::new(port)?);
     let entrance = gate.entrance();
     let (newest, heard) = channel(Arc::new(first));
-    tokio::spawn(listen::serve(listener, pages::service(gate, heard)));
+    let runs = Runs::new(builder.root().to_owned());
+    tokio::spawn(listen::serve(listener, pages::service(gate, heard, runs)));
     output::line(format_args!("the book is at {entrance}"))?;
     if !args.no_open {
         open_browser(entrance);

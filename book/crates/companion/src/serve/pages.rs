@@ -16,6 +16,7 @@ use futures_util::stream::unfold;
 use tokio::sync::watch::Receiver;
 
 use super::refusal::Refusal;
+use super::run::{self, Runs};
 use super::security::{Gate, guard, seal};
 use super::site::{File, Site, clean};
 
@@ -23,12 +24,13 @@ use super::site::{File, Site, clean};
 pub type Newest = Receiver<Arc<Site>>;
 
 /// The whole service, its guard outermost but for the headers on every answer.
-pub fn service(gate: Arc<Gate>, newest: Newest) -> Router {
+pub fn service(gate: Arc<Gate>, newest: Newest, runs: Runs) -> Router {
     Router::new()
         .route("/-/reload.js", get(reload_script))
         .route("/-/builds", get(builds))
         .fallback(page)
         .with_state(newest)
+        .merge(run::routes(runs))
         .layer(from_fn_with_state(gate, guard))
         .layer(map_response(seal))
 }

@@ -121,15 +121,14 @@ fn a_file_is_only_read() {
     assert_eq!(chunked.status, 400);
 }
 
-/// All but the tested header of a write that passes; nothing can be written yet, so
-/// what passes finds nothing at its path.
+/// All but the tested header of a write that passes; what passes finds nothing at its path.
 #[test]
 fn a_write_needs_origin_cookie_and_json() {
     let server = Server::start(&Repository::new());
     let origin = format!("Origin: http://127.0.0.1:{}", server.port);
     let cookie = format!("Cookie: theme=x; {}", server.cookie());
     let json = "Content-Type: application/json";
-    let write = |headers: &[&str]| server.send("POST /-/run", headers, "{}").status;
+    let write = |headers: &[&str]| server.send("POST /-/nothing", headers, "{}").status;
     assert_eq!(write(&[&origin, &cookie, json]), 404, "the good write");
     assert_eq!(
         write(&[
@@ -181,12 +180,12 @@ fn a_write_is_small_and_swift() {
     let cookie = format!("Cookie: {}", server.cookie());
     let headers = [origin.as_str(), &cookie, "Content-Type: application/json"];
     let fits = " ".repeat(64 * 1024);
-    assert_eq!(server.send("POST /-/run", &headers, &fits).status, 404);
+    assert_eq!(server.send("POST /-/nothing", &headers, &fits).status, 404);
     let large = " ".repeat(64 * 1024 + 1);
-    assert_eq!(server.send("POST /-/run", &headers, &large).status, 413);
+    assert_eq!(server.send("POST /-/nothing", &headers, &large).status, 413);
     let mut slow = headers.to_vec();
     slow.push("Content-Length: 2");
-    assert_eq!(server.ask("POST /-/run", &slow).status, 408);
+    assert_eq!(server.ask("POST /-/nothing", &slow).status, 408);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 pub mod cache;
 pub mod http;
+pub mod page;
 pub mod program;
 
 use std::path::Path;

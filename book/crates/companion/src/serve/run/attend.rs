@@ -1,0 +1,333 @@
+//! From the click to the last line: a run, attended to its end.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use brokers::gated;
+use catalog::{Line, Transcript};
+use companion::options::{Knob, options};
+use companion::runner::{self, Finished};
+use tokio::sync::mpsc::Sender;
+use tokio::sync::oneshot::Receiver;
+
+use super::child::Child;
+use super::news::{End, News, seconds};
+use super::output::{Budget, Lines};
+use super::wanted::Wanted;
+use super::{Cut, Limits, compile};
+use crate::difference::difference;
+
+/// How long a listing may take to tell its knobs.
+const HELP_TIME: Duration = Duration::from_secs(10);
+
+/// A run that has its place.
+pub struct Run {
+    /// Its number.
+    pub id: u64,
+    /// The book's top folder.
+    pub root: PathBuf,
+    /// How much it may take.
+    pub limits: Limits,
+    /// What is run.
+    pub wanted: Wanted,
+    /// To the page; closed once the page is gone.
+    pub page: Sender<News>,
+    /// A stop, asked for.
+    pub stop: Receiver<()>,
+}
+
+impl Run {
+    /// Attends the run. When this returns, nothing of it is left, and the page has been told.
+    pub async fn attend(mut self) {
+        let end = self.all().await.unwrap_or_else(|error| {
+            eprintln!("error: {}: {error:#}", self.wanted.command());
+            End::saying(format!("It cannot be run: {error:#}."))
+        });
+        let _ = self.page.send(News::End(end)).await;
+    }
+
+    async fn all(&mut self) -> Result<End> {
+        let run = News::Run {
+            run: self.id,
+            command: self.wanted.command(),
+            lanes: self.wanted.chapter.lanes.clone(),
+            knobs: self.knobs(&[]),
+        };
+        // A page that is gone is seen to below.
+        let _ = self.page.send(run).await;
+        match self.build().await {
+            Ok(program) => self.run(&program).await,
+            Err(Cut::Broken(error)) => Err(error),
+            Err(cut) => Ok(End::saying(cut.said("it was built", &self.limits))),
+        }
+    }
+
+    /// Builds the listing and gives its program.
+    async fn build(&mut self) -> Result<PathBuf, Cut> {
+        let invocation = self.wanted.invocation.clone();
+        let mut command = compile::command(&self.root, &invocation);
+        let mut cargo = Child::start(&mut command, None).await?;
+        let budget = Budget::new(self.limits.bytes, self.limits.lines);
+        let page = self.page.clone();
+        let built = tokio::select! {
+            biased;
+            cut = self.cut(self.limits.build) => Err(cut),
+            built = compile::follow(&mut cargo, &page, &budget) => built,
+        };
+        let status = cargo.end().await?;
+        let messages = built?;
+        match status.success() {
+            true => Ok(compile::program(&messages, &invocation.package)?),
+            false => Err(Cut::Uncompiled),
+        }
+    }
+
+    async fn run(&mut self, program: &Path) -> Result<End> {
+        let told = tokio::time::timeout(HELP_TIME, self.help(program)).await;
+        let knobs = match told {
+            Ok(Ok(help)) => self.knobs(&options(&help)),
+            _ => self.knobs(&[]),
+        };
+        let mut command = gated(program);
+        command.args(&self.wanted.invocation.arguments);
+        command.current_dir(&self.root);
+        runner::fix(&mut command);
+        let mut listing = Child::start(&mut command, Some(self.mark("run"))).await?;
+        let begun = Instant::now();
+        let _ = self.page.send(News::Start { knobs }).await;
+        let (stdout, stderr) = listing.output()?;
+        let (mut lines, mut errors) = (Vec::new(), Vec::new());
+        let (budget, page) = (
+            Budget::new(self.limits.bytes, self.limits.lines),
+            self.page.clone(),
+        );
+        let printed = async {
+            let mut all = Lines::new(stdout);
+            while let Some(text) = all.next().await? {
+                budget.pay(&text)?;
+                let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+                let line = Line::new(ms, &text);
+                lines.push(line.clone());
+                let _ = page.send(News::Line(line)).await;
+            }
+            Ok::<(), Cut>(())
+        };
+        let complained = async {
+            let mut all = Lines::new(stderr);
+            while let Some(text) = all.next().await? {
+                budget.pay(&text)?;
+                errors.push(text.clone());
+                let _ = page.send(News::Note { text }).await;
+            }
+            Ok::<(), Cut>(())
+        };
+        let reading = async {
+            tokio::try_join!(printed, complained, async {
+                Ok::<(), Cut>(listing.ended().await?)
+            })
+        };
+        let cut = tokio::select! {
+            biased;
+            cut = self.cut(self.limits.run) => Some(cut),
+            read = reading => read.err(),
+        };
+        let (time, status) = (begun.elapsed(), listing.end().await?);
+        let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        match cut {
+            Some(Cut::Broken(error)) => Err(error),
+            Some(cut) => Ok(End {
+                ms,
+                ..End::saying(cut.said("it ran", &self.limits))
+            }),
+            None => {
+                let code = runner::code(status);
+                let finished = Finished {
+                    code,
+                    lines,
+                    errors,
+                };
+                let said = format!("Ended after {} with exit code {code}.", seconds(time));
+                Ok(self.compared(&finished, said, ms))
+            }
+        }
+    }
+
+    /// What ends the run from outside; it is dropped where the run ends first.
+    async fn cut(&mut self, limit: Duration) -> Cut {
+        let outside = async {
+            tokio::select! {
+                biased;
+                _ = &mut self.stop => Cut::Stopped,
+                () = self.page.closed() => Cut::Vanished,
+            }
+        };
+        let cut = tokio::time::timeout(limit, outside).await;
+        cut.unwrap_or(Cut::TooLong(limit))
+    }
+
+    /// The knobs of the listing, with what is told of them.
+    fn knobs(&self, told: &[Knob]) -> Vec<Knob> {
+        let knobs = self.wanted.chapter.knobs.iter();
+        knobs
+            .map(|(name, values)| {
+                let told = told.iter().find(|knob| knob.name == *name);
+                Knob {
+                    name: name.clone(),
+                    about: told.map_or(String::new(), |it| it.about.clone()),
+                    default: told.and_then(|it| it.default.clone()),
+                    values: values.clone(),
+                }
+            })
+            .collect()
+    }
+
+    async fn help(&self, program: &Path) -> Result<String, Cut> {
+        let mut command = gated(program);
+        command.arg("-h").current_dir(&self.root);
+        runner::fix(&mut command);
+        let mut child = Child::start(&mut command, Some(self.mark("help"))).await?;
+        let (stdout, _stderr) = child.output()?;
+        let budget = Budget::new(self.limits.bytes, self.limits.lines);
+        let mut help = String::new();
+        let read = async {
+            let mut lines = Lines::new(stdout);
+            while let Some(line) = lines.next().await? {
+                budget.pay(&line)?;
+                help = format!("{help}{line}\n");
+            }
+            Ok::<(), Cut>(())
+        };
+        let read = tokio::try_join!(read, async { Ok::<(), Cut>(child.ended().await?) });
+        child.end().await?;
+        read.map(|_| help)
+    }
+
+    /// What all carries that one of the run's programs starts, and no other does.
+    fn mark(&self, what: &str) -> String {
+        format!("page-{}-{}-{what}", std::process::id(), self.id)
+    }
+
+    /// The end of a run that ended by itself, beside the recorded run with these knobs.
+    fn compared(&self, finished: &Finished, said: String, ms: u64) -> End {
+        let mut end = End {
+            code: Some(finished.code),
+            ms,
+            ..End::saying(said)
+        };
+        let Some(recorded) = &self.wanted.recorded else {
+            end.compared = "No run with these knobs is recorded.".to_owned();
+            return end;
+        };
+        let (equal, difference) = against(recorded, finished, &self.wanted);
+        end.equal = Some(equal);
+        end.compared = match equal {
+            true => "Equals the recorded run.",
+            false => "Differs from the recorded run.",
+        }
+        .to_owned();
+        end.difference = difference;
+        end
+    }
+}
+
+/// Whether a run equals the recorded one, and where it does not.
+fn against(recorded: &Transcript, finished: &Finished, wanted: &Wanted) -> (bool, String) {
+    let canonical = finished.canonical(&wanted.chapter);
+    match canonical.context("its lines cannot be compared") {
+        Err(error) => (false, format!("{error:#}")),
+        Ok(lines) if lines != recorded.canonical => {
+            (false, difference(&recorded.canonical, &lines))
+        }
+        Ok(_) if finished.code != recorded.status => {
+            let difference = format!(
+                "-exit code {}\n+exit code {}",
+                recorded.status, finished.code
+            );
+            (false, difference)
+        }
+        Ok(_) => (true, String::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::os::unix::fs::PermissionsExt;
+
+    use catalog::Catalog;
+    use companion::runner::Invocation;
+    use tokio::sync::{mpsc, oneshot};
+
+    use super::*;
+
+    /// Runs a script as the listing of a book, with little time. The numbers of runs differ.
+    async fn run(id: u64, script: &str) -> (End, Vec<News>) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let chapter = root.join("chapters/ch01-x");
+        std::fs::create_dir_all(&chapter).unwrap();
+        std::fs::write(root.join("book.toml"), "").unwrap();
+        std::fs::write(chapter.join("Cargo.toml"), "package.name = 'ch01-x'\n").unwrap();
+        let program = root.join("listing.sh");
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        let executable = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&program, executable).unwrap();
+        let (page, mut heard) = mpsc::channel(100);
+        let (_stopper, stop) = oneshot::channel();
+        let mut run = Run {
+            id,
+            root: root.to_owned(),
+            limits: Limits {
+                build: Duration::from_millis(1),
+                run: Duration::from_secs(2),
+                bytes: 1000,
+                lines: 100,
+            },
+            wanted: Wanted {
+                chapter: Catalog::open(root)
+                    .unwrap()
+                    .chapter("ch01-x")
+                    .unwrap()
+                    .clone(),
+                invocation: Invocation {
+                    package: "ch01-x".to_owned(),
+                    features: Vec::new(),
+                    arguments: Vec::new(),
+                },
+                recorded: None,
+            },
+            page,
+            stop,
+        };
+        let end = run.run(&program).await.unwrap();
+        drop(run);
+        let mut news = Vec::new();
+        while let Some(one) = heard.recv().await {
+            news.push(one);
+        }
+        (end, news)
+    }
+
+    #[tokio::test]
+    async fn a_listing_that_does_not_end_is_ended() {
+        let script = "[ \"$1\" != -h ] || exit; trap '' TERM; echo $$; while :; do sleep 1; done";
+        let (end, news) = run(1, script).await;
+        assert_eq!(end.said, "Ended while it ran: it took longer than 2.0 s.");
+        let pid = news.iter().find_map(|news| match news {
+            News::Line(line) => line.text.parse::<u32>().ok(),
+            _ => None,
+        });
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.unwrap()));
+        assert!(stat.is_err(), "it still runs: {stat:?}");
+    }
+
+    #[tokio::test]
+    async fn a_listing_that_tells_no_knobs_runs() {
+        let (end, news) = run(2, "echo 'Options:'; [ \"$1\" != -h ] || exec sleep 1000").await;
+        assert_eq!(end.code, Some(0));
+        assert!(matches!(&news[0], News::Start { knobs } if knobs.is_empty()));
+        assert!(matches!(&news[1], News::Line(line) if line.text == "Options:"));
+        assert_eq!(news.len(), 2);
+    }
+}

@@ -1,0 +1,222 @@
+//! A listing, run from its page: `POST /-/run` with the listing's name and its knobs. The answer is
+//! a stream of server-sent events, one for each piece of [`News`]. `POST /-/stop` ends it, and so
+//! does the page when it closes the stream.
+//!
+//! What a page can start is what the catalogue has: see [`wanted`]. A run is bounded by [`Limits`].
+//! When it ends, in whatever way, nothing that it has started is left; see [`child`].
+
+mod attend;
+mod child;
+mod compile;
+mod news;
+mod output;
+mod wanted;
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::routing::post;
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::refusal::Refusal;
+use attend::Run;
+use news::{News, seconds};
+use wanted::{Asked, Wanted};
+
+/// Runs at once.
+const RUNS: usize = 2;
+/// News that may wait for the page; a run that is ahead of it waits.
+const AHEAD: usize = 64;
+/// How often a page that hears nothing is tried.
+const TRY: Duration = Duration::from_secs(5);
+
+/// How much one run may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How long the build may take. A first one compiles every dependency.
+    pub build: Duration,
+    /// How long the listing may run. A first one may install a broker.
+    pub run: Duration,
+    /// What it may print, in bytes.
+    pub bytes: usize,
+    /// The same in lines.
+    pub lines: usize,
+}
+
+const LIMITS: Limits = Limits {
+    build: Duration::from_secs(30 * 60),
+    run: Duration::from_secs(5 * 60),
+    bytes: 1024 * 1024,
+    lines: 5_000,
+};
+
+/// Why a run, or its build, did not come to its own end.
+#[derive(Debug)]
+pub enum Cut {
+    /// The reader has stopped it.
+    Stopped,
+    /// The page is gone.
+    Vanished,
+    /// It took longer than this.
+    TooLong(Duration),
+    /// It printed more than it may.
+    TooMuch,
+    /// The compiler refuses the listing.
+    Uncompiled,
+    /// Something is wrong with this machine.
+    Broken(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Cut {
+    fn from(error: anyhow::Error) -> Cut {
+        Cut::Broken(error)
+    }
+}
+
+impl Cut {
+    /// The sentence for it; `what` was going on.
+    fn said(&self, what: &str, limits: &Limits) -> String {
+        match self {
+            Cut::Stopped => format!("Stopped while {what}."),
+            Cut::Vanished => format!("Ended while {what}: the page is gone."),
+            Cut::TooLong(limit) => {
+                format!(
+                    "Ended while {what}: it took longer than {}.",
+                    seconds(*limit)
+                )
+            }
+            Cut::TooMuch => format!(
+                "Ended while {what}: it printed more than {} KiB or {} lines.",
+                limits.bytes / 1024,
+                limits.lines
+            ),
+            Cut::Uncompiled => "It does not compile; the compiler's words are above.".to_owned(),
+            Cut::Broken(error) => format!("Ended while {what}: {error:#}."),
+        }
+    }
+}
+
+/// The runs of a server.
+pub struct Runs {
+    root: PathBuf,
+    places: Arc<Semaphore>,
+    going: Mutex<Going>,
+}
+
+/// Those that have not ended.
+#[derive(Default)]
+struct Going {
+    last: u64,
+    stops: HashMap<u64, oneshot::Sender<()>>,
+}
+
+impl Runs {
+    /// None yet, in the book whose top folder is `root`.
+    pub fn new(root: PathBuf) -> Runs {
+        Runs {
+            root,
+            places: Arc::new(Semaphore::new(RUNS)),
+            going: Mutex::default(),
+        }
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Going) -> T) -> T {
+        change(&mut self.going.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What can be asked for here.
+pub fn routes(runs: Runs) -> Router {
+    let only_post = async || {
+        Refusal::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "This is no page; the script of a page asks for it with POST.",
+        )
+    };
+    Router::new()
+        .route("/-/run", post(start).fallback(only_post))
+        .route("/-/stop", post(stop).fallback(only_post))
+        .with_state(Arc::new(runs))
+}
+
+async fn start(
+    State(runs): State<Arc<Runs>>,
+    body: Bytes,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
+    let asked: Asked = read(&body)?;
+    let wanted = tokio::task::block_in_place(|| Wanted::find(&runs.root, &asked))?;
+    let place = runs.places.clone().try_acquire_owned().map_err(|_| {
+        Refusal::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Two listings run already; stop one, or wait for its end.",
+        )
+    })?;
+    let (stopper, stop) = oneshot::channel();
+    let id = runs.with(|going| {
+        going.last += 1;
+        going.stops.insert(going.last, stopper);
+        going.last
+    });
+    let (page, heard) = mpsc::channel(AHEAD);
+    let run = Run {
+        id,
+        root: runs.root.clone(),
+        limits: LIMITS,
+        wanted,
+        page,
+        stop,
+    };
+    // Its own task: a page that is gone cannot take the run with it half-way.
+    tokio::spawn(async move {
+        run.attend().await;
+        runs.with(|going| going.stops.remove(&id));
+        drop(place);
+    });
+    let alive = KeepAlive::new().interval(TRY);
+    Ok(Sse::new(unfold(heard, next)).keep_alive(alive))
+}
+
+async fn next(
+    mut heard: mpsc::Receiver<News>,
+) -> Option<(Result<Event, Infallible>, mpsc::Receiver<News>)> {
+    let news = heard.recv().await?;
+    let json = serde_json::to_string(&news).unwrap_or_default();
+    Some((Ok(Event::default().data(json)), heard))
+}
+
+/// The body of a stop.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stopped {
+    run: u64,
+}
+
+async fn stop(State(runs): State<Arc<Runs>>, body: Bytes) -> Result<&'static str, Refusal> {
+    const OVER: Refusal = Refusal::new(StatusCode::NOT_FOUND, "There is no such run any more.");
+    let Stopped { run } = read(&body)?;
+    let stop = runs.with(|going| going.stops.remove(&run));
+    stop.and_then(|stop| stop.send(()).ok()).ok_or(OVER)?;
+    Ok("It is being stopped.\n")
+}
+
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|_| {
+        Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "This is not what a page asks with: {\"listing\": NAME, \"knobs\": {NAME: VALUE}} runs, \
+             {\"run\": NUMBER} stops.",
+        )
+    })
+}
