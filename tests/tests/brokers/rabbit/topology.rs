@@ -9,7 +9,8 @@ use lapin::{Channel, Connection, Consumer, ErrorKind};
 use tokio::time::timeout;
 
 use super::shop::{
-    PATIENCE, bodies, confirming, connect, consume, filled, next, publish, text, url,
+    PATIENCE, bodies, confirming, connect, consume, declare_quorum, filled, next, publish, text,
+    url,
 };
 
 /// What RabbitMQ says to a call: 200, or the code of the error.
@@ -374,5 +375,42 @@ async fn a_second_acknowledgement_closes_the_channel() {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_one_acknowledgement_comes_the_next_order_contrast() {
     let next = acknowledged("once.only", 1).await.unwrap();
+    assert_eq!(next.unwrap().data, b"o-2");
+}
+
+/// A worker gets its order on one of two channels, each with a consumer, and acknowledges it on that
+/// one or on the other: what the consumer there gets next.
+async fn acknowledged_on(queue: &str, the_other: bool) -> Option<Result<Delivery, lapin::Error>> {
+    let (shop, channel) = filled(queue, 2).await;
+    channel
+        .basic_qos(1, BasicQosOptions::default())
+        .await
+        .unwrap();
+    let mut orders = consume(&channel, queue, false).await;
+    let order = next(&mut orders).await;
+    let idle = format!("{queue}.idle");
+    let other = shop.create_channel().await.unwrap();
+    declare_quorum(&other, &idle).await;
+    let mut nothing = consume(&other, &idle, false).await;
+    let (by, consumer) = match the_other {
+        true => (&other, &mut nothing),
+        false => (&channel, &mut orders),
+    };
+    let sent = by.basic_ack(order.delivery_tag, BasicAckOptions::default());
+    sent.await.unwrap();
+    timeout(PATIENCE, consumer.next()).await.unwrap()
+}
+
+/// claim: rabbit.ack.other-channel
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledgement_on_another_channel_closes_that_one() {
+    let next = acknowledged_on("acked.elsewhere", true).await.unwrap();
+    assert_eq!(code(next), 406);
+}
+
+/// claim: rabbit.ack.other-channel
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledgement_on_its_own_channel_brings_the_next_order_contrast() {
+    let next = acknowledged_on("acked.here", false).await.unwrap();
     assert_eq!(next.unwrap().data, b"o-2");
 }
