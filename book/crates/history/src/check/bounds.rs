@@ -1,6 +1,7 @@
 //! What a process may have open at once.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::time::Duration;
 
 use super::facts::{Facts, Log, position};
 use super::say::{anomaly, time};
@@ -12,9 +13,14 @@ pub fn in_flight(facts: &Facts, bound: usize) -> Vec<Anomaly> {
     let mut held: HashMap<(&str, &str), Vec<&Operation>> = HashMap::new();
     let mut told = HashSet::new();
     let mut found = Vec::new();
-    for (index, operation) in settling_first(facts) {
+    let all = settling_first(facts);
+    // What is settled at the moment at which it comes is never held: nobody acknowledges it.
+    let acks = all.iter().filter(|(_, it)| it.kind == Kind::Ack);
+    let at_once: HashSet<Delivery> = acks.map(|(_, it)| delivery(it)).collect();
+    for (index, operation) in all {
         let consumer = (operation.process.as_str(), operation.group.as_str());
         match operation.kind {
+            Kind::Receive if at_once.contains(&delivery(operation)) => {}
             Kind::Receive if operation.is_ok() => {
                 let held = held.entry(consumer).or_default();
                 held.push(operation);
@@ -63,6 +69,14 @@ pub fn in_flight(facts: &Facts, bound: usize) -> Vec<Anomaly> {
         }
     }
     found
+}
+
+/// Who got which message, and when.
+type Delivery<'a> = (&'a str, &'a str, u32, Duration);
+
+fn delivery(operation: &Operation) -> Delivery<'_> {
+    let (process, group) = (&operation.process, &operation.group);
+    (process, group, operation.message, operation.moment())
 }
 
 /// All operations in the order of time; of those at one moment, those that settle come first.

@@ -137,6 +137,13 @@ fn a_consumer_holds_no_more_than_the_bound() {
         found(bound(), give(vec![delivered("worker 2", 3, 1, 300)])),
         ""
     );
+    let automatic = Operation::ack("worker 1", "payments", 3).when(ms(300));
+    let unacknowledged = strict().allow([AnomalyName::AckBeforeWork]).in_flight(2);
+    assert_eq!(
+        found(unacknowledged, give(vec![third(), automatic])),
+        "",
+        "what is settled when it comes is not held"
+    );
 }
 
 #[test]
