@@ -1,12 +1,15 @@
 //! RabbitMQ's part of a story: the shop's exchange, its queues, and what is in them.
 
+mod charges;
+
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use lapin::options::{BasicGetOptions, ExchangeDeclareOptions, QueueDeclareOptions};
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind,
 };
@@ -15,6 +18,8 @@ use wire::Frame;
 use wire::amqp::{ACK, DELIVER, GET_OK, NACK, REJECT};
 
 use crate::number;
+
+pub use charges::{Charges, DeadLetter};
 
 /// The shop's exchange: topic, durable.
 const EXCHANGE: &str = "shop";
@@ -26,9 +31,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// A connection of the story's own to RabbitMQ, past the proxy. A fault that kills the broker ends
-/// it: open another one then.
+/// it: open another one then. A clone is the same connection.
+#[derive(Clone)]
 pub struct Shop {
-    connection: Connection,
+    connection: Arc<Connection>,
     channel: Channel,
 }
 
@@ -41,6 +47,9 @@ pub struct Stored {
     pub body: String,
     /// The message id that its publisher has given it.
     pub id: Option<String>,
+    /// Where RabbitMQ has made a dead letter of it, why it has done that last: `rejected`,
+    /// `delivery_limit`.
+    pub reason: Option<String>,
 }
 
 impl Shop {
@@ -54,7 +63,7 @@ impl Shop {
         let channel = connection.create_channel().await?;
         channel.confirm_select(Default::default()).await?;
         Ok(Shop {
-            connection,
+            connection: Arc::new(connection),
             channel,
         })
     }
@@ -128,8 +137,16 @@ impl Shop {
         Ok(())
     }
 
-    /// Publishes a persistent message with this body and this message id to one queue, and waits for the
-    /// confirm.
+    /// Publishes a persistent message with this body to one queue, and waits for the confirm.
+    ///
+    /// # Errors
+    /// See [`Shop::open`].
+    pub async fn put(&self, queue: &str, body: &str) -> Result<()> {
+        self.store("", queue, body, BasicProperties::default())
+            .await
+    }
+
+    /// The same, with this message id.
     ///
     /// # Errors
     /// See [`Shop::open`].
@@ -187,6 +204,7 @@ impl Shop {
                 place: found.len() + 1,
                 body: String::from_utf8_lossy(&message.delivery.data).into_owned(),
                 id: id.map(|id| id.as_str().to_owned()),
+                reason: reason(&message.properties),
             });
         }
         Ok(found)
@@ -251,6 +269,26 @@ pub async fn delete(url: String, queues: Vec<String>) -> Result<()> {
             .with_context(|| format!("cannot delete the queue {queue}"))?;
     }
     shop.close().await
+}
+
+/// What makes a quorum queue of a queue, and more arguments.
+pub fn quorum<const N: usize>(more: [(&str, AMQPValue); N]) -> FieldTable {
+    let mut arguments = FieldTable::default();
+    let quorum = AMQPValue::LongString("quorum".into());
+    arguments.insert("x-queue-type".into(), quorum);
+    for (name, value) in more {
+        arguments.insert(name.into(), value);
+    }
+    arguments
+}
+
+/// The reason of a message's last death, from its header `x-death`.
+fn reason(properties: &BasicProperties) -> Option<String> {
+    let headers = properties.headers().as_ref()?;
+    let deaths = headers.inner().get("x-death")?.as_array()?;
+    let last = deaths.as_slice().first()?.as_field_table()?;
+    let reason = last.inner().get("reason")?.as_long_string()?;
+    Some(reason.to_string())
 }
 
 /// The messages that somebody has been given in these frames, and has not acknowledged or refused:
