@@ -150,7 +150,8 @@ impl Topic {
         // A consumer that is dropped unclosed waits 100 ms, in rdkafka 0.39, for an event that does not
         // come.
         consumer.close_queue()?;
-        while !consumer.closed() {
+        let closing = Instant::now();
+        while !consumer.closed() && closing.elapsed() < PATIENCE {
             consumer.poll(CLOSING);
         }
         records.sort_by_key(|record| (record.partition, record.offset));
