@@ -1,0 +1,165 @@
+//! Judges the payments worker by where each charge has come to: the results or the dead letters.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitCode;
+
+use brokers::Kind;
+use grader::rabbit::{Charges, DeadLetter, quorum};
+use grader::{Case, Result};
+use history::Expect;
+use lapin::types::AMQPValue;
+use wire::Proxy;
+use wire::amqp::{CONFIRM, DELIVER, PUBLISH, RETURN};
+
+/// So many deliveries of a worker that goes on after the outage are a loop: it has no more than 20
+/// charges.
+const ENDLESS: u64 = 1000;
+
+fn main() -> ExitCode {
+    let program = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
+    grader::main(program, grade)
+}
+
+async fn grade(case: &Case) -> Result<()> {
+    // A queue with some charges, one of which is poison, a queue for its dead letters, and a proxy.
+    let rabbit = case.broker(Kind::RabbitMq).await?;
+    rabbit.require("4.3.0")?;
+    let (poison, last) = (case.vary(3, 1..=6), case.vary(14, 14..=20));
+    let mut charges = Charges::open(case, &rabbit, 1..=last).await?;
+    let [exchange, key] = charges.dead_letter_queue().await?;
+    let limit = ("x-delivery-limit", AMQPValue::LongInt(3));
+    let arguments = quorum([limit, exchange, key]);
+    let (shop, wire) = (charges.shop.clone(), charges.wire.clone());
+    shop.work_queue(&charges.queue, arguments).await?;
+    for order in 1..=last {
+        let amount = if order == poison { "ten" } else { "10" };
+        let body = format!("o-{order} {amount} EUR");
+        shop.put(&charges.queue, &body).await?;
+    }
+
+    // Nobody takes the results for a while. In the middle of that the worker dies.
+    let outage = case.fault("no queue takes the results of the first attempts");
+    let attempts = if outage.on() { case.vary(9, 9..=11) } else { 2 };
+    let killed = case.fault("the worker is killed when a result is on its way");
+    let results = charges.results.clone();
+    let back = || shop.work_queue(&results, quorum([]));
+    if !outage.on() {
+        back().await?;
+    }
+    let struck = outage.on() || killed.on();
+    let held = struck.then(|| wire.hold(PUBLISH, attempts));
+    let mut worker = charges.start(&rabbit).await?;
+    if let Some(mut held) = held {
+        let reached = async {
+            tokio::select! {
+                held = held.reached() => held.is_ok(),
+                // A loop in which nothing is published.
+                _ = wire.seen(DELIVER, ENDLESS) => false,
+            }
+        };
+        let mut is_held = false;
+        worker.reaches(async { is_held = reached.await }).await;
+        if outage.on() {
+            outage.outside(wire.count(RETURN) > 0);
+            case.saw("accounting", "is there, and takes the results");
+            back().await?;
+        }
+        match is_held && killed.on() {
+            true => {
+                charges.kill(&mut worker, held).await?;
+                killed.outside(worker.is_gone());
+                killed.unanswered(&wire, PUBLISH, CONFIRM);
+                worker = charges.start(&rabbit).await?;
+            }
+            false => held.pass(),
+        }
+    }
+    let mut over = Ok(());
+    let endless = wire.count(DELIVER) + ENDLESS;
+    let end = async {
+        tokio::select! {
+            it = charges.over() => over = it,
+            _ = wire.seen(DELIVER, endless) => {}
+        }
+    };
+    match worker.reaches(end).await {
+        true => worker.kill().await,
+        false => worker.ended().await,
+    };
+    over?;
+    charges.take().await?;
+    outage.inside(again(&wire));
+    let left = charges.left().await?;
+    judge(case, (charges, left), poison, last);
+    shop.close().await
+}
+
+fn judge(case: &Case, (charges, left): (Charges, BTreeSet<u32>), poison: u32, last: u32) {
+    let returned = most_returned(case, &charges.wire);
+    let Charges {
+        mut processed,
+        dead_letters,
+        ..
+    } = charges;
+    if processed.is_empty() && dead_letters.is_empty() && returned.is_none() {
+        case.not_attempted("no charge is processed");
+    }
+    if let Some((order, times)) = returned.filter(|(_, times)| *times > ENDLESS / 2) {
+        case.refuse(
+            "endless-redelivery",
+            format!("o-{order} went back to the queue {times} times, and came again each time"),
+        );
+    }
+    let (bad, good): (Vec<DeadLetter>, Vec<DeadLetter>) =
+        dead_letters.into_iter().partition(|it| it.order == poison);
+    for DeadLetter { order, reason } in &good {
+        let reason = reason.as_deref().unwrap_or("none");
+        case.refuse(
+            "dead-lettered",
+            format!("o-{order} is a dead letter, with the reason {reason}, and can be processed"),
+        );
+    }
+    for order in &left {
+        case.refuse(
+            "unacknowledged",
+            format!("the charge of o-{order} is not acknowledged: it is in the queue again"),
+        );
+    }
+    if bad.is_empty() {
+        case.refuse("lost-message", format!("o-{poison} is no dead letter"));
+    } else if bad.iter().all(|it| it.reason.is_none()) {
+        case.refuse(
+            "no-reason",
+            format!("o-{poison} has no `x-death`: RabbitMQ has not made a dead letter of it"),
+        );
+    }
+    if processed.iter().any(|(order, _)| *order == poison) {
+        case.refuse("phantom", format!("o-{poison} has a result, and no amount"));
+        processed.retain(|(order, _)| *order != poison);
+    }
+    let dead: BTreeSet<u32> = good.iter().map(|it| it.order).collect();
+    let rest = (1..=last).filter(|order| *order != poison && !dead.contains(order));
+    case.each_at_least_once("what is processed", rest, processed);
+}
+
+/// The order that went back to the queue most often, and how often.
+fn most_returned(case: &Case, wire: &Proxy) -> Option<(u32, u64)> {
+    let history = case.history(wire, Expect::at_most_once());
+    let mut times = BTreeMap::new();
+    let operations = history.operations().iter();
+    for nack in operations.filter(|it| it.kind() == history::Kind::Nack) {
+        *times.entry(nack.message()).or_default() += 1;
+    }
+    times.into_iter().max_by_key(|(_, times)| *times)
+}
+
+/// Whether a result was published more than once.
+fn again(wire: &Proxy) -> bool {
+    let mut seen = BTreeSet::new();
+    let frames = wire.frames();
+    let mut results = frames.iter().filter(|frame| frame.kind == PUBLISH);
+    results.any(|frame| {
+        let body = frame.amqp().map(|it| it.payload.clone());
+        body.is_some_and(|body| !seen.insert(body))
+    })
+}
