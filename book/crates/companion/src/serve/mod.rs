@@ -43,7 +43,7 @@ const FILES: [&str; 3] = [
 ///
 /// Ends with Ctrl-C or SIGTERM, exit code 0. An open page reloads after each build; a build that
 /// fails leaves the last good book. The printed address is good for one visit: it lets that
-/// browser, and no other program, ask for more than pages.
+/// browser, and no other program, run the listings of the pages.
 #[derive(clap::Args)]
 pub struct Args {
     /// Do not open the browser

@@ -26,7 +26,7 @@ pub type Newest = Receiver<Arc<Site>>;
 /// The whole service, its guard outermost but for the headers on every answer.
 pub fn service(gate: Arc<Gate>, newest: Newest, runs: Runs) -> Router {
     Router::new()
-        .route("/-/reload.js", get(reload_script))
+        .route("/-/live.js", get(live_script))
         .route("/-/builds", get(builds))
         .fallback(page)
         .with_state(newest)
@@ -64,9 +64,9 @@ fn send(status: StatusCode, file: &File) -> Response {
     response
 }
 
-async fn reload_script() -> impl IntoResponse {
+async fn live_script() -> impl IntoResponse {
     let kind = [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
-    (kind, include_str!("reload.js"))
+    (kind, include_str!("live.js"))
 }
 
 /// The number of the build that is served, now and after each change.

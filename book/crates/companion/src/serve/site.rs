@@ -14,9 +14,12 @@ use percent_encoding::percent_decode_str;
 use super::policy::policy;
 use super::refusal::Refusal;
 
-/// Put before the end of each page, so that it reloads after a build. Built files
-/// stay as they are.
-const RELOAD: &str = "<script src=\"/-/reload.js\" async></script>\n";
+/// Put before the end of each page, so that it reloads after a build and its listings run.
+/// Built files stay as they are.
+const SCRIPT: &str = "<script src=\"/-/live.js\" type=\"module\"></script>\n";
+/// The beginning of a page's body, as mdBook writes it, and as a page has it that is served:
+/// the style sheet keeps a place for what the script will add.
+const BODY: [&str; 2] = ["<body>", "<body class=\"live\">"];
 
 /// All files of one build.
 pub struct Site {
@@ -90,7 +93,10 @@ impl File {
         let page = String::from_utf8_lossy(&content);
         let policy = HeaderValue::from_str(&policy(&page, framed)).ok();
         let body = match page.rsplit_once("</body>") {
-            Some((before, after)) if !framed => format!("{before}{RELOAD}</body>{after}").into(),
+            Some((before, after)) if !framed => {
+                let before = before.replacen(BODY[0], BODY[1], 1);
+                format!("{before}{SCRIPT}</body>{after}").into()
+            }
             _ => Bytes::from(content),
         };
         File { body, kind, policy }

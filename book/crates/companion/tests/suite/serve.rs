@@ -16,7 +16,11 @@ fn pages_are_served_with_their_headers() {
     let page = server.ask("GET /second.html", &[]);
     assert_eq!(page.status, 200);
     assert!(page.body.contains("Second"));
-    assert!(page.body.contains("/-/reload.js"));
+    assert!(
+        page.body
+            .contains("<script src=\"/-/live.js\" type=\"module\"></script>")
+    );
+    assert!(page.body.contains("<body class=\"live\">"));
     assert_eq!(
         page.header("content-type"),
         Some("text/html; charset=utf-8")
@@ -29,7 +33,7 @@ fn pages_are_served_with_their_headers() {
     );
     let built = std::fs::read_to_string(repository.path().join("target/book/second.html")).unwrap();
     assert!(
-        !built.contains("/-/reload.js"),
+        !built.contains("live"),
         "the built file is as mdBook made it"
     );
     assert_eq!(
@@ -39,6 +43,19 @@ fn pages_are_served_with_their_headers() {
     let missing = server.ask("GET /missing.html", &[]);
     assert_eq!(missing.status, 404);
     assert!(missing.body.contains("Document not found"));
+}
+
+/// Before a reader does anything, a page costs no more than this.
+#[test]
+fn the_pages_script_is_small_and_asks_no_other_host() {
+    let server = Server::start(&Repository::new());
+    let script = server.ask("GET /-/live.js", &[]);
+    assert_eq!(
+        script.header("content-type"),
+        Some("text/javascript; charset=utf-8")
+    );
+    assert!(script.body.len() <= 8 * 1024, "{} bytes", script.body.len());
+    assert!(!script.body.contains("://"));
 }
 
 #[test]
@@ -59,7 +76,7 @@ fn the_policy_allows_the_pages_own_scripts_and_no_frame() {
     let contents = server.ask("GET /toc.html", &[]);
     let policy = contents.header("content-security-policy").unwrap();
     assert!(policy.ends_with("frame-ancestors 'self'"));
-    for other in ["/-/reload.js", "/missing.png", "/..", "/book.js"] {
+    for other in ["/-/live.js", "/missing.png", "/..", "/book.js"] {
         let answer = server.ask(&format!("GET {other}"), &[]);
         assert!(
             answer
