@@ -17,7 +17,7 @@ pub fn is_mdbooks(own: &str, theirs: &str) -> Vec<String> {
     }
     vec![
         "book/theme/index.hbs is not the template of this mdBook with another way to load search; \
-         copy that of the crate mdbook-html, front-end/templates/index.hbs, and put the part \
+         make that with `mdbook init --theme` in another folder, copy it, and put the part \
          `{{#if search_js}}` with the scripts in again"
             .to_owned(),
     ]

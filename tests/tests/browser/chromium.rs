@@ -1,0 +1,151 @@
+//! Chromium, driven by its chromedriver.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use book_tests::{root, skipped};
+use brokers::{Group, Guard, gated};
+use thirtyfour::prelude::*;
+use thirtyfour::{ChromeCapabilities, LoggingPrefsLogLevel};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{ChildStdout, Command};
+
+/// What chromedriver says once it listens.
+const READY: &str = "started successfully on port ";
+/// How long a page may take until it shows what a test waits for.
+pub const LONG: Duration = Duration::from_secs(60);
+/// How often a test looks.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A process of a test's own, with all that it starts. It ends with this value, and with the test.
+pub struct Child {
+    group: Group,
+    _guard: Guard,
+}
+
+impl Child {
+    /// Starts a [`brokers::gated`] command.
+    pub async fn start(mut command: Command) -> Child {
+        let mut guard = Guard::new().unwrap();
+        let mut group = Group::spawn(&mut command).unwrap();
+        guard.admit(&mut group.child).await.unwrap();
+        Child {
+            group,
+            _guard: guard,
+        }
+    }
+
+    pub fn stdout(&mut self) -> ChildStdout {
+        self.group.child.stdout.take().unwrap()
+    }
+}
+
+/// A window of Chromium.
+pub struct Window {
+    pub page: WebDriver,
+    _driver: Child,
+}
+
+impl Window {
+    /// None where there is no chromedriver, which is said.
+    pub async fn open() -> Option<Window> {
+        let mut command = gated("chromedriver");
+        command.arg("--port=0").stdout(Stdio::piped());
+        if !on_path("chromedriver") {
+            skipped(
+                "there is no chromedriver",
+                "apt-get install chromium chromium-driver",
+            );
+            return None;
+        }
+        let mut driver = Child::start(command).await;
+        let mut lines = BufReader::new(driver.stdout()).lines();
+        let port: u16 = loop {
+            let line = lines.next_line().await.unwrap();
+            let line = line.expect("chromedriver has ended; see above");
+            if let Some((_, port)) = line.split_once(READY) {
+                break port.trim_end_matches('.').parse().unwrap();
+            }
+        };
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let mut wanted = DesiredCapabilities::chrome();
+        options(&mut wanted).unwrap();
+        let page = WebDriver::new(format!("http://127.0.0.1:{port}"), wanted);
+        Some(Window {
+            page: page.await.unwrap(),
+            _driver: driver,
+        })
+    }
+
+    /// The size of what shows the page, in CSS pixels.
+    pub async fn resize(&self, width: u32, height: u32) {
+        let emulation = self.page.cdp();
+        let emulation = emulation.emulation();
+        let size = emulation.set_device_metrics_override(width, height, 1.0, false);
+        size.await.unwrap();
+    }
+
+    /// Runs a script in the page, and gives what it returns.
+    pub async fn run<T: serde::de::DeserializeOwned>(&self, script: &str) -> T {
+        let value = self.page.execute(script, Vec::new()).await.unwrap();
+        value.convert().unwrap()
+    }
+
+    /// Whether a condition in JavaScript holds.
+    pub async fn holds(&self, condition: &str) -> bool {
+        self.run(&format!("return Boolean({condition})")).await
+    }
+
+    /// Returns once a condition in JavaScript holds.
+    pub async fn until(&self, condition: &str) {
+        let holds = async {
+            let mut look = tokio::time::interval(LOOK);
+            while !self.holds(condition).await {
+                look.tick().await;
+            }
+        };
+        let met = tokio::time::timeout(LONG, holds).await;
+        if met.is_err() {
+            let folder = root().join("target/browser");
+            std::fs::create_dir_all(&folder).unwrap();
+            let picture = folder.join(format!("{}.png", std::process::id()));
+            self.page.screenshot(&picture).await.unwrap();
+            let page = self.run::<String>("return document.body.innerText").await;
+            let picture = picture.display();
+            panic!("it never held: {condition}; see {picture}; the page:\n{page}");
+        }
+    }
+
+    /// What the browser has complained about since it was asked last.
+    pub async fn complaints(&self) -> Vec<String> {
+        let log = self.page.browser_log().await.unwrap();
+        let severe = log.into_iter().filter(|entry| entry.level == "SEVERE");
+        severe.map(|entry| entry.message).collect()
+    }
+
+    pub async fn close(self) {
+        self.page.quit().await.unwrap();
+    }
+}
+
+fn options(wanted: &mut ChromeCapabilities) -> WebDriverResult<()> {
+    for argument in [
+        "--headless=new",
+        // The book's pages and its own server are all that it sees.
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+    ] {
+        wanted.add_arg(argument)?;
+    }
+    wanted.set_browser_log_level(LoggingPrefsLogLevel::All)
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| Path::new(&folder).join(program).is_file())
+}

@@ -1,0 +1,7 @@
+//! The built book as a reader sees it, in Chromium.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod chromium;
+mod pages;
+mod runs;
+mod server;

@@ -1,0 +1,117 @@
+//! Every page: without a complaint of the browser's, and not wider than the window.
+
+use book_tests::{book, none};
+use thirtyfour::prelude::*;
+
+use crate::chromium::Window;
+use crate::server::Server;
+
+/// Widths in CSS pixels: a small phone, and a wide screen.
+const WIDTHS: [u32; 2] = [360, 1600];
+const HEIGHT: u32 = 900;
+/// mdBook's themes.
+const THEMES: [&str; 5] = ["light", "rust", "coal", "navy", "ayu"];
+
+/// How much wider the page is than its window, and the first element that sticks out.
+const TOO_WIDE: &str = "
+    const over = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+    const inner = document.documentElement.clientWidth + 1;
+    const out = [...document.querySelectorAll('main *')].find(element => {
+        for (let at = element; at; at = at.parentElement) {
+            if (getComputedStyle(at).overflowX !== 'visible') return false;
+        }
+        return element.getBoundingClientRect().right > inner;
+    });
+    return [over, out ? out.outerHTML.slice(0, 200) : ''];
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_as_wide_as_their_window_and_nothing_in_them_fails() {
+    let Some(window) = Window::open().await else {
+        return;
+    };
+    let server = Server::start(None).await;
+    window.page.goto(&server.entrance).await.unwrap();
+    let address = window.page.current_url().await.unwrap();
+    let mut problems = Vec::new();
+    for page in book().unwrap().pages().unwrap() {
+        let slug = &page.slug;
+        let to = address.join(&format!("/{slug}.html")).unwrap();
+        for width in WIDTHS {
+            window.resize(width, HEIGHT).await;
+            window.page.goto(to.as_str()).await.unwrap();
+            let (over, out): (i64, String) = window.run(TOO_WIDE).await;
+            if over > 0 {
+                problems.push(format!(
+                    "{slug}: at {width} px the page is {over} px too wide: {out}"
+                ));
+            }
+        }
+        let complaints = window.complaints().await.into_iter();
+        problems.extend(complaints.map(|it| format!("{slug}: {it}")));
+    }
+    window.close().await;
+    none(&problems);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_theme_is_chosen_and_kept() {
+    let Some(window) = Window::open().await else {
+        return;
+    };
+    let server = Server::start(None).await;
+    window.resize(1600, HEIGHT).await;
+    window.page.goto(&server.entrance).await.unwrap();
+    let address = window.page.current_url().await.unwrap();
+    for theme in THEMES {
+        let element = |id: String| window.page.find(By::Id(id));
+        element("mdbook-theme-toggle".into())
+            .await
+            .unwrap()
+            .click()
+            .await
+            .unwrap();
+        let choice = element(format!("mdbook-theme-{theme}")).await.unwrap();
+        choice.click().await.unwrap();
+        let has = format!("document.documentElement.classList.contains('{theme}')");
+        window.until(&has).await;
+        let other = address.join("/ch03-rabbit-queue.html").unwrap();
+        window.page.goto(other.as_str()).await.unwrap();
+        window.until(&has).await;
+    }
+    none(&window.complaints().await);
+    window.close().await;
+}
+
+/// The scripts of the search come when somebody asks for it, and not before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_word_is_found_by_the_keyboard_alone() {
+    let Some(window) = Window::open().await else {
+        return;
+    };
+    let server = Server::start(None).await;
+    window.page.goto(&server.entrance).await.unwrap();
+    let loaded = "document.querySelector('script[src*=searcher]')";
+    assert!(
+        !window
+            .run::<bool>(&format!("return Boolean({loaded})"))
+            .await
+    );
+    let body = window.page.find(By::Tag("body")).await.unwrap();
+    body.send_keys("/").await.unwrap();
+    window
+        .until("document.activeElement.id === 'mdbook-searchbar'")
+        .await;
+    let bar = window.page.find(By::Id("mdbook-searchbar")).await.unwrap();
+    bar.send_keys("prefetch").await.unwrap();
+    window
+        .until("document.querySelectorAll('#mdbook-searchresults li').length > 3")
+        .await;
+    bar.send_keys(Key::Down + Key::Enter).await.unwrap();
+    window
+        .until("location.search.includes('highlight=prefetch')")
+        .await;
+    window.until("document.querySelector('mark')").await;
+    none(&window.complaints().await);
+    window.close().await;
+}

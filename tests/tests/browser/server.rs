@@ -1,0 +1,57 @@
+//! `cargo book serve`, for as long as a test needs it.
+
+use std::process::Stdio;
+
+use book_tests::programs::programs;
+use book_tests::root;
+use book_tests::warm::Warm;
+use brokers::gated;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use crate::chromium::Child;
+
+/// What it says once it serves.
+const READY: &str = "the book is at ";
+
+/// The served book. It ends with this value, and with the test.
+pub struct Server {
+    /// The address for a reader's first visit.
+    pub entrance: String,
+    _program: Child,
+    _book: TempDir,
+}
+
+impl Server {
+    /// Its listings take the warm brokers, where there are some.
+    pub async fn start(warm: Option<&Warm>) -> Server {
+        let book = TempDir::new().unwrap();
+        let mut command = gated(programs().path("companion").unwrap());
+        command
+            .args(["serve", "--no-open", "--port", "0"])
+            .current_dir(root())
+            // Another test may build the book, too.
+            .env("MDBOOK_BUILD__BUILD_DIR", book.path().join("book"))
+            .stdout(Stdio::piped());
+        if let Some(warm) = warm {
+            command.env("BOOK_CACHE", warm.cache());
+        }
+        let mut program = Child::start(command).await;
+        let stdout = program.stdout();
+        let mut lines = BufReader::new(stdout).lines();
+        loop {
+            let line = lines.next_line().await.unwrap();
+            let line = line.expect("the server has ended; see above");
+            if let Some(entrance) = line.strip_prefix(READY) {
+                let entrance = entrance.to_owned();
+                // It may go on to write.
+                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+                return Server {
+                    entrance,
+                    _program: program,
+                    _book: book,
+                };
+            }
+        }
+    }
+}
