@@ -1,5 +1,5 @@
-//! Right, and unlike the solution: all charges are in work at the same time, and those whose results are
-//! refused go back to their queue.
+//! Right, and unlike the solution: the answers to all charges are awaited at the same time, and those whose
+//! results are refused go back to their queue.
 
 use std::env::var;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicNackOptions};
 use lapin::types::FieldTable;
-use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use lapin::{BasicProperties, Connection, ConnectionProperties, PublisherConfirm};
 use tokio::task::JoinSet;
 use tokio::time::interval;
 
@@ -33,8 +33,16 @@ async fn main() -> Result<()> {
     loop {
         tokio::select! {
             delivery = deliveries.next() => {
-                let delivery = delivery.context("RabbitMQ has cancelled the consumer")??;
-                tasks.spawn(work(channel.clone(), results.clone(), delivery));
+                let charge = delivery.context("RabbitMQ has cancelled the consumer")??;
+                // One task publishes: answers to several are mixed up.
+                let sent = channel.basic_publish(
+                    "".into(),
+                    results.as_str().into(),
+                    Default::default(),
+                    &charge.data,
+                    BasicProperties::default().with_delivery_mode(2),
+                );
+                tasks.spawn(settle(sent.await?, charge));
             }
             Some(done) = tasks.join_next() => refused.extend(done??),
             _ = rounds.tick() => {
@@ -50,16 +58,9 @@ async fn main() -> Result<()> {
     }
 }
 
-/// Gives the charge back if its result is refused.
-async fn work(channel: Channel, results: String, charge: Delivery) -> Result<Option<Delivery>> {
-    let sent = channel.basic_publish(
-        "".into(),
-        results.into(),
-        Default::default(),
-        &charge.data,
-        BasicProperties::default().with_delivery_mode(2),
-    );
-    if !sent.await?.await?.is_ack() {
+/// Acknowledges the charge, or gives it back if its result is refused.
+async fn settle(result: PublisherConfirm, charge: Delivery) -> Result<Option<Delivery>> {
+    if !result.await?.is_ack() {
         return Ok(Some(charge));
     }
     charge.ack(BasicAckOptions::default()).await?;

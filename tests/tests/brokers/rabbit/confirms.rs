@@ -1,10 +1,12 @@
 //! ch03-rabbit-confirms: what a publisher hears, and what it does not.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use lapin::options::*;
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ExchangeKind, PublisherConfirm};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::shop::{PATIENCE, bind, bodies, confirming, connect, declare, private, text, url};
@@ -381,4 +383,67 @@ async fn an_order_that_is_published_again_is_there_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_is_published_once_is_there_once_contrast() {
     assert_eq!(again("confirms.once", 1).await, ["o-1", "o-2"]);
+}
+
+/// Two tasks publish on one channel, one to a queue that refuses everything and one to a queue that
+/// takes everything: how many of so many answers were given to the other's message. With `in_turn`
+/// one of them at a time hands its message over.
+async fn answers_mixed_up(names: [&str; 2], messages: u32, in_turn: bool) -> usize {
+    let (_shop, channel) = confirming(url().await).await;
+    let [refuses, takes] = names;
+    let none = [
+        ("x-max-length", AMQPValue::LongInt(0)),
+        ("x-overflow", text("reject-publish")),
+    ];
+    declare(&channel, refuses, "classic", &none).await;
+    declare(&channel, takes, "classic", &[]).await;
+    let turn = Arc::new(Mutex::new(()));
+    let tasks = names.map(|queue| {
+        let (channel, turn, queue) = (channel.clone(), turn.clone(), queue.to_owned());
+        tokio::spawn(async move {
+            let mut confirms = Vec::new();
+            for order in 1..=messages {
+                let _turn = if in_turn {
+                    Some(turn.lock().await)
+                } else {
+                    None
+                };
+                confirms.push(send(&channel, ("", &queue), order, false).await);
+            }
+            let mut acknowledged = 0;
+            for confirm in confirms {
+                acknowledged += usize::from(answer(confirm).await.is_ack());
+            }
+            acknowledged
+        })
+    });
+    let [refused, taken] = tasks;
+    let (refused, taken) = (refused.await.unwrap(), taken.await.unwrap());
+    channel
+        .queue_purge(takes.into(), Default::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        refused + taken,
+        messages as usize,
+        "RabbitMQ took one queue's messages"
+    );
+    refused
+}
+
+/// claim: rabbit.confirm.one-task
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_that_publish_on_one_channel_get_each_others_answers() {
+    let names = ["one-task.refuses", "one-task.takes"];
+    let mixed = async { while answers_mixed_up(names, 1000, false).await == 0 {} };
+    timeout(PATIENCE, mixed).await.unwrap();
+}
+
+/// claim: rabbit.confirm.one-task
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_that_publish_in_turn_get_their_own_answers_contrast() {
+    let names = ["in-turn.refuses", "in-turn.takes"];
+    for _ in 0..3 {
+        assert_eq!(answers_mixed_up(names, 1000, true).await, 0);
+    }
 }
