@@ -43,10 +43,8 @@ pub struct Report {
     /// How long it took, in milliseconds.
     pub ms: u64,
     /// The brokers that took part, each with its version.
-    #[serde(default)]
     pub brokers: Vec<String>,
     /// What happened, and what the proxies saw of each message: a line each.
-    #[serde(default)]
     pub log: Vec<String>,
 }
 

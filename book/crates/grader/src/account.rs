@@ -53,21 +53,17 @@ fn log(state: &mut State, frames: &[Frame], sessions: &[Session]) {
         state.log.push(moment(frame.at, frame.connection, text));
     }
     for session in sessions {
-        let opened = moment(session.opened, session.connection, "is opened".to_owned());
+        let opened = moment(session.opened, session.connection, "is opened");
         state.log.push(opened);
         if let Some(at) = session.closed {
-            let closed = moment(at, session.connection, "ends".to_owned());
+            let closed = moment(at, session.connection, "ends");
             state.log.push(closed);
         }
     }
 }
 
-fn moment(at: Duration, connection: u32, text: String) -> Moment {
-    Moment {
-        ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
-        lane: format!("connection {connection}"),
-        text,
-    }
+fn moment(at: Duration, connection: u32, text: impl Into<String>) -> Moment {
+    Moment::new(at, format!("connection {connection}"), text)
 }
 
 /// The operations of the programs behind a proxy that began at this time, for the checker. What the

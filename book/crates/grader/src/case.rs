@@ -73,6 +73,17 @@ pub struct Moment {
     pub text: String,
 }
 
+impl Moment {
+    /// What happened so long after the run began.
+    pub(crate) fn new(at: Duration, lane: impl Into<String>, text: impl Into<String>) -> Moment {
+        Moment {
+            ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
+            lane: lane.into(),
+            text: text.into(),
+        }
+    }
+}
+
 impl Case {
     pub(crate) fn new(settings: Settings) -> Result<Case> {
         let folder = tempfile::tempdir().context("cannot make a folder for the program")?;
@@ -209,11 +220,7 @@ impl Case {
 
     /// The same, for what happened so long after the run began.
     pub fn saw_at(&self, at: Duration, lane: &str, text: &str) {
-        let moment = Moment {
-            ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
-            lane: lane.to_owned(),
-            text: text.to_owned(),
-        };
+        let moment = Moment::new(at, lane, text);
         self.with(|state| state.moments.push(moment));
     }
 

@@ -323,7 +323,7 @@ const BOTH: &str = r#"
 verdict=passed
 echo "$GRADE_SEED" >> seeds
 test $(($(wc -l < seeds) % 2)) = 1 || verdict=not-attempted
-echo "{\"verdict\":\"$verdict\",\"why\":[],\"faults\":1,\"ms\":7}" > "$GRADE_REPORT"
+echo "{\"verdict\":\"$verdict\",\"why\":[],\"faults\":1,\"ms\":7,\"brokers\":[],\"log\":[]}" > "$GRADE_REPORT"
 "#;
 
 #[test]
@@ -355,7 +355,7 @@ fn a_soak_takes_turns_and_goes_on_where_it_was() {
 fn a_wrong_verdict_and_too_many_without_one_fail_a_soak() {
     let told = |verdict: &str| {
         let report = format!(
-            "echo '{{\"verdict\":\"{verdict}\",\"why\":[\"o-1 is gone\"],\"faults\":1,\"ms\":7}}' > \"$GRADE_REPORT\""
+            "echo '{{\"verdict\":\"{verdict}\",\"why\":[\"o-1 is gone\"],\"faults\":1,\"ms\":7,\"brokers\":[],\"log\":[]}}' > \"$GRADE_REPORT\""
         );
         let repository = soaked(&report);
         let mut soak = Running::start(&mut command(&repository, &["soak", "--minutes", "60"]));
