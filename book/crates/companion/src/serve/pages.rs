@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -26,7 +26,7 @@ pub type Newest = Receiver<Arc<Site>>;
 /// The whole service, its guard outermost but for the headers on every answer.
 pub fn service(gate: Arc<Gate>, newest: Newest, runs: Runs) -> Router {
     Router::new()
-        .route("/-/live.js", get(live_script))
+        .route("/-/live/{name}", get(script))
         .route("/-/builds", get(builds))
         .fallback(page)
         .with_state(newest)
@@ -64,9 +64,21 @@ fn send(status: StatusCode, file: &File) -> Response {
     response
 }
 
-async fn live_script() -> impl IntoResponse {
+/// The scripts of a served page. It loads the first; the others are imported once they are needed.
+const SCRIPTS: [(&str, &str); 3] = [
+    ("main.js", include_str!("live/main.js")),
+    ("run.js", include_str!("live/run.js")),
+    ("stream.js", include_str!("live/stream.js")),
+];
+
+async fn script(Path(name): Path<String>) -> Result<impl IntoResponse, Refusal> {
+    let found = SCRIPTS.iter().find(|(it, _)| *it == name);
+    let (_, text) = found.ok_or(Refusal::new(
+        StatusCode::NOT_FOUND,
+        "The book has no such script.",
+    ))?;
     let kind = [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
-    (kind, include_str!("live.js"))
+    Ok((kind, *text))
 }
 
 /// The number of the build that is served, now and after each change.

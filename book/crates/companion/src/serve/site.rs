@@ -16,7 +16,7 @@ use super::refusal::Refusal;
 
 /// Put before the end of each page, so that it reloads after a build and its listings run.
 /// Built files stay as they are.
-const SCRIPT: &str = "<script src=\"/-/live.js\" type=\"module\"></script>\n";
+const SCRIPT: &str = "<script src=\"/-/live/main.js\" type=\"module\"></script>\n";
 /// The beginning of a page's body, as mdBook writes it, and as a page has it that is served:
 /// the style sheet keeps a place for what the script will add.
 const BODY: [&str; 2] = ["<body>", "<body class=\"live\">"];

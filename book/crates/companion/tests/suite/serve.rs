@@ -18,7 +18,7 @@ fn pages_are_served_with_their_headers() {
     assert!(page.body.contains("Second"));
     assert!(
         page.body
-            .contains("<script src=\"/-/live.js\" type=\"module\"></script>")
+            .contains("<script src=\"/-/live/main.js\" type=\"module\"></script>")
     );
     assert!(page.body.contains("<body class=\"live\">"));
     assert_eq!(
@@ -49,13 +49,39 @@ fn pages_are_served_with_their_headers() {
 #[test]
 fn the_pages_script_is_small_and_asks_no_other_host() {
     let server = Server::start(&Repository::new());
-    let script = server.ask("GET /-/live.js", &[]);
+    let script = server.ask("GET /-/live/main.js", &[]);
     assert_eq!(
         script.header("content-type"),
         Some("text/javascript; charset=utf-8")
     );
     assert!(script.body.len() <= 8 * 1024, "{} bytes", script.body.len());
-    assert!(!script.body.contains("://"));
+    // What it imports before anything is asked for would be loaded as well.
+    let imports = |line: &&str| line.starts_with("import ");
+    assert_eq!(script.body.lines().find(imports), None);
+}
+
+#[test]
+fn every_script_of_a_page_comes_from_this_server() {
+    let server = Server::start(&Repository::new());
+    let mut names = vec!["main.js".to_owned()];
+    let mut at = 0;
+    while let Some(name) = names.get(at) {
+        let script = server.ask(&format!("GET /-/live/{name}"), &[]);
+        assert_eq!(script.status, 200, "{name}");
+        assert!(!script.body.contains("://"), "{name}");
+        let imported = script.body.split("\"./").skip(1);
+        for name in imported.filter_map(|rest| rest.split_once('"')) {
+            if !names.iter().any(|it| it == name.0) {
+                names.push(name.0.to_owned());
+            }
+        }
+        at += 1;
+    }
+    assert!(names.len() > 2, "{names:?}");
+    for missing in ["live.js", "../pages.rs", "..%2fpages.rs", ""] {
+        let answer = server.ask(&format!("GET /-/live/{missing}"), &[]);
+        assert!(answer.status >= 400, "{missing}");
+    }
 }
 
 #[test]
@@ -76,7 +102,7 @@ fn the_policy_allows_the_pages_own_scripts_and_no_frame() {
     let contents = server.ask("GET /toc.html", &[]);
     let policy = contents.header("content-security-policy").unwrap();
     assert!(policy.ends_with("frame-ancestors 'self'"));
-    for other in ["/-/live.js", "/missing.png", "/..", "/book.js"] {
+    for other in ["/-/live/main.js", "/missing.png", "/..", "/book.js"] {
         let answer = server.ask(&format!("GET {other}"), &[]);
         assert!(
             answer

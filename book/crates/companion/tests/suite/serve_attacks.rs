@@ -39,7 +39,10 @@ fn only_the_servers_own_names_are_answered() {
             403,
         ),
         ("HEAD /-/builds HTTP/1.1\r\nHost: rebound.example:PORT", 403),
-        ("GET /-/live.js HTTP/1.1\r\nHost: rebound.example:PORT", 403),
+        (
+            "GET /-/live/main.js HTTP/1.1\r\nHost: rebound.example:PORT",
+            403,
+        ),
     ] {
         let answer = server.raw(&format!("{head}\r\nConnection: close\r\n\r\n"));
         assert_eq!(answer.status, status, "{head}");
@@ -86,7 +89,7 @@ fn another_sites_page_reads_nothing() {
 fn another_sites_web_socket_and_preflight_are_refused() {
     let server = Server::start(&Repository::new());
     let socket = server.ask(
-        "GET /-/live.js",
+        "GET /-/live/main.js",
         &[
             "Origin: http://evil.example",
             "Upgrade: websocket",

@@ -1,56 +1,13 @@
-// What a page can do while `cargo book serve` serves it: run what its transcripts show, and reload
-// after a build. A page on another host has none of this.
-const make = (tag, attributes, ...inside) => {
-  const it = document.createElement(tag);
-  for (const name in attributes) it.setAttribute(name, attributes[name]);
-  it.append(...inside);
-  return it;
-};
-
-// What is heard: at most one announcement a second.
-const log = make("div", { role: "log", class: "visually-hidden" });
-document.querySelector("main")?.append(log);
-let waiting = [];
-let timer = 0;
-const flush = () => {
-  timer = 0;
-  const all = waiting.length;
-  if (all === 0) return;
-  const said = all > 3 ? [`${all} lines, the last:`, waiting[all - 1]] : waiting;
-  waiting = [];
-  log.append(make("p", {}, said.join("\n")));
-  if (log.childElementCount > 9) log.firstChild.remove();
-  timer = setTimeout(flush, 1000);
-};
-const announce = (text) => {
-  waiting.push(text);
-  if (!timer) flush();
-};
-
-const post = (path, body) => {
-  const headers = { "Content-Type": "application/json" };
-  return fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
-};
-
-// The events of a stream, as many at once as have come.
-async function* batches(body) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    const events = (rest + value).split("\n\n");
-    rest = events.pop();
-    yield events.flatMap((it) => (it.startsWith("data: ") ? JSON.parse(it.slice(6)) : []));
-  }
-}
+// A listing, run from its page.
+import { GONE, make, opened, post, transcripts } from "./main.js";
+import { announce, batches, conclude } from "./stream.js";
 
 const views = [];
 // A page has one run at once.
 let running = null;
 
 class View {
-  constructor(figure, listing, words) {
+  constructor({ figure, listing, words, button }) {
     this.figure = figure;
     this.listing = listing;
     this.given = {};
@@ -58,11 +15,10 @@ class View {
       if (at % 2) this.given[words[at - 1].slice(2)] = word;
     });
     this.buttons = [];
-    figure.prepend(this.button([listing, ...words].join(" ")));
+    this.take(button, [listing, ...words].join(" "));
   }
 
-  button(what) {
-    const button = make("button", { class: "run-button", "aria-label": `Run ${what}` }, "Run");
+  take(button, what) {
     button.onclick = () => (running === this ? post("/-/stop", { run: this.id }) : this.begin());
     button.what = what;
     this.buttons.push(button);
@@ -81,12 +37,15 @@ class View {
     };
     this.output = output;
     this.knobs = {};
-    this.again = this.button(`${this.listing} with these knobs`);
+    const what = `${this.listing} with these knobs`;
+    const button = make("button", { class: "run-button", "aria-label": `Run ${what}` }, "Run");
+    this.again = this.take(button, what);
     const legend = make("legend", {}, `Knobs of ${this.listing}`);
     this.state = make("p", { class: "run-state" });
     const fields = make("fieldset", {}, legend, this.again);
     this.panel = make("div", { class: "run-panel" }, fields, output, this.state);
     this.figure.after(this.panel);
+    opened.add(this);
   }
 
   // The knobs show as soon as the run has its place; the listing tells their defaults later.
@@ -141,8 +100,7 @@ class View {
       }
       if (this.id) throw new TypeError();
     } catch (error) {
-      const gone = "The server is gone; start cargo book serve again and open its new address.";
-      this.finish(error instanceof TypeError ? gone : error.message);
+      this.finish(error instanceof TypeError ? GONE : error.message);
     }
   }
 
@@ -210,33 +168,8 @@ class View {
     this.id = null;
     this.say(text, kind);
     this.mark(null);
-    waiting = [`Lines: ${this.lines}. ${text}`];
-    if (!timer) flush();
+    conclude(`Lines: ${this.lines}. ${text}`);
   }
 }
 
-for (const figure of document.querySelectorAll("figure.transcript")) {
-  const typed = figure.querySelector(".typed")?.textContent ?? "";
-  const parts = typed.match(/cargo run -p (\S+)(?: --features \S+)?(?: -- (.+))?/);
-  if (parts) views.push(new View(figure, parts[1], parts[2]?.split(" ") ?? []));
-}
-
-// A hidden page holds no connection, since a browser opens only six to one server; it catches up
-// when it is shown again. What a run has printed is not taken away.
-let known = null;
-let builds = null;
-const follow = () => {
-  if (document.hidden) {
-    builds?.close();
-    builds = null;
-  } else if (!builds) {
-    builds = new EventSource("/-/builds");
-    builds.onmessage = ({ data }) => {
-      const isNew = known !== null && known !== data;
-      if (isNew && !views.some((view) => view.panel)) location.reload();
-      known = data;
-    };
-  }
-};
-document.addEventListener("visibilitychange", follow);
-follow();
+for (const it of transcripts) views.push(new View(it));

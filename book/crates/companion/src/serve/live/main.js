@@ -1,0 +1,67 @@
+// What a page can do while `cargo book serve` serves it. A page on another host has none of this.
+// This file is all that a page loads before its reader asks for something; what is asked for is
+// imported then.
+export const make = (tag, attributes, ...inside) => {
+  const it = document.createElement(tag);
+  for (const name in attributes) it.setAttribute(name, attributes[name]);
+  it.append(...inside);
+  return it;
+};
+
+export const post = (path, body) => {
+  const headers = { "Content-Type": "application/json" };
+  return fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+};
+
+export const GONE = "The server is gone; start cargo book serve again and open its new address.";
+
+// What is open on the page, and must not be taken away by a reload.
+export const opened = new Set();
+
+// The page's transcripts that can be run. run.js takes their buttons over.
+export const transcripts = [];
+const needRun = () => import("./run.js");
+for (const figure of document.querySelectorAll("figure.transcript")) {
+  const typed = figure.querySelector(".typed")?.textContent ?? "";
+  const parts = typed.match(/cargo run -p (\S+)(?: --features \S+)?(?: -- (.+))?/);
+  if (!parts) continue;
+  const [listing, words] = [parts[1], parts[2]?.split(" ") ?? []];
+  const label = `Run ${[listing, ...words].join(" ")}`;
+  const button = make("button", { class: "run-button", "aria-label": label }, "Run");
+  const press = async () => {
+    button.onclick = null;
+    try {
+      await needRun();
+      button.click();
+    } catch {
+      button.onclick = press;
+      const said = make("p", { class: "run-state", role: "status" });
+      figure.after(said);
+      said.textContent = GONE;
+    }
+  };
+  button.onclick = press;
+  button.onpointerenter = button.onfocus = () => needRun().catch(() => {});
+  figure.prepend(button);
+  transcripts.push({ figure, listing, words, button });
+}
+
+// A hidden page holds no connection, since a browser opens only six to one server; it catches up
+// when it is shown again.
+let known = null;
+let builds = null;
+const follow = () => {
+  if (document.hidden) {
+    builds?.close();
+    builds = null;
+  } else if (!builds) {
+    builds = new EventSource("/-/builds");
+    builds.onmessage = ({ data }) => {
+      const isNew = known !== null && known !== data;
+      if (isNew && opened.size === 0) location.reload();
+      known = data;
+    };
+  }
+};
+document.addEventListener("visibilitychange", follow);
+follow();
