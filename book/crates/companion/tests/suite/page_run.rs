@@ -1,5 +1,7 @@
 //! A listing, run from its page.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::common::Repository;
@@ -25,9 +27,12 @@ fn lines_come_as_they_are_printed_and_equal_the_recorded_run() {
     assert_eq!(begun["news"], "run");
     assert_eq!(begun["command"], "cargo run -p ch01-x");
     assert_eq!(begun["lanes"], json!(["shop", "worker 1"]));
-    let start = run.wait("start");
+    run.wait("start");
+    // The listing still runs, and tells its knobs beside that.
+    let both = [run.next().unwrap(), run.next().unwrap()];
+    let of = |kind: &str| both.iter().find(|it| it["news"] == kind).unwrap();
     assert_eq!(
-        start["knobs"][0],
+        of("knobs")["knobs"][0],
         json!({
             "name": "ack",
             "about": "When the broker may forget",
@@ -35,8 +40,7 @@ fn lines_come_as_they_are_printed_and_equal_the_recorded_run() {
             "values": ["manual", "auto"],
         })
     );
-    // The listing still runs.
-    let line = run.wait("line");
+    let line = of("line");
     assert_eq!(
         (&line["lane"], &line["text"]),
         (&json!("worker 1"), &json!("got o-1"))
@@ -206,4 +210,30 @@ fn cargos_own_progress_is_told() {
         (&json!("shop"), &json!("sent o-1"))
     );
     assert_eq!(run.end()["code"], 0);
+}
+
+/// Cargo is asked once, and again when a source has been saved since.
+#[test]
+fn what_is_built_and_unchanged_is_not_built_again() {
+    let cargo = "printf 'program: %s/src/main.rs\\n' \"$PWD\" > listing.d";
+    let stage = Stage::with("echo 'shop  sent o-1'", &[], cargo);
+    stage.repository.write("src/main.rs", "// as it was");
+    // What was saved in the very moment in which cargo is asked counts as saved later.
+    let saved = std::time::SystemTime::now() - Duration::from_secs(60);
+    let folder = stage.repository.path();
+    for file in ["src/main.rs", "listing.sh"] {
+        let file = std::fs::File::open(folder.join(file)).unwrap();
+        file.set_modified(saved).unwrap();
+    }
+    let calls = || {
+        let calls = stage.repository.read("calls");
+        calls.lines().filter(|it| it.contains("ch01-x")).count()
+    };
+    for _ in 0..2 {
+        assert_eq!(stage.run().end()["code"], 0);
+        assert_eq!(calls(), 1);
+    }
+    stage.repository.write("src/main.rs", "// as it is now");
+    assert_eq!(stage.run().end()["code"], 0);
+    assert_eq!(calls(), 2);
 }

@@ -36,7 +36,7 @@ class View {
       if (event.key.startsWith("Arrow")) event.stopPropagation();
     };
     this.output = output;
-    this.knobs = {};
+    this.selects = {};
     const what = `${this.listing} with these knobs`;
     const button = make("button", { class: "run-button", "aria-label": `Run ${what}` }, "Run");
     this.again = this.take(button, what);
@@ -48,14 +48,14 @@ class View {
     opened.add(this);
   }
 
-  // The knobs show as soon as the run has its place; the listing tells their defaults later.
+  // The knobs show as soon as the run has its place; the listing tells their defaults while it runs.
   turn(knobs) {
     for (const { name, about, default: usual, values } of knobs) {
-      let knob = this.knobs[name];
+      let knob = this.selects[name];
       if (!knob) {
         knob = make("select", {}, ...["", ...values].map((it) => new Option(it || "as usual", it)));
         knob.value = this.given[name] ?? "";
-        this.knobs[name] = knob;
+        this.selects[name] = knob;
         this.again.before(make("label", {}, `${name} `, knob));
       }
       if (about) knob.title = about;
@@ -72,7 +72,7 @@ class View {
   turned() {
     const is = ([name, { value, usual }]) =>
       value && (value !== usual || value === this.given[name]);
-    const knobs = Object.entries(this.knobs).filter(is);
+    const knobs = Object.entries(this.selects).filter(is);
     return Object.fromEntries(knobs.map(([name, { value }]) => [name, value]));
   }
 
@@ -138,9 +138,12 @@ class View {
     this.add(text, "hljs-comment");
   }
 
-  start({ knobs }) {
-    this.turn(knobs);
+  start() {
     this.say("Running");
+  }
+
+  knobs({ knobs }) {
+    this.turn(knobs);
   }
 
   line({ ms, lane, text }) {

@@ -1,25 +1,23 @@
 //! From the click to the last line: a run, attended to its end.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
 use brokers::gated;
 use catalog::{Line, Transcript};
-use companion::options::{Knob, options};
 use companion::runner::{self, Finished};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot::Receiver;
 
+use super::built::Built;
 use super::child::Child;
 use super::news::{End, News, seconds};
 use super::output::{Budget, Lines};
 use super::wanted::Wanted;
-use super::{Cut, Limits, compile};
+use super::{Cut, Limits, compile, knobs};
 use crate::difference::difference;
-
-/// How long a listing may take to tell its knobs.
-const HELP_TIME: Duration = Duration::from_secs(10);
 
 /// A run that has its place.
 pub struct Run {
@@ -27,6 +25,8 @@ pub struct Run {
     pub id: u64,
     /// The book's top folder.
     pub root: PathBuf,
+    /// What was built before.
+    pub built: Arc<Built>,
     /// How much it may take.
     pub limits: Limits,
     /// What is run.
@@ -52,7 +52,7 @@ impl Run {
             run: self.id,
             command: self.wanted.command(),
             lanes: self.wanted.chapter.lanes.clone(),
-            knobs: self.knobs(&[]),
+            knobs: knobs::with(&self.wanted.chapter, &[]),
         };
         // A page that is gone is seen to below.
         let _ = self.page.send(run).await;
@@ -63,9 +63,13 @@ impl Run {
         }
     }
 
-    /// Builds the listing and gives its program.
+    /// Gives the listing's program, which cargo builds unless it has done so before.
     async fn build(&mut self) -> Result<PathBuf, Cut> {
         let invocation = self.wanted.invocation.clone();
+        if let Some(program) = self.built.fresh(&self.root, &invocation) {
+            return Ok(program);
+        }
+        let asked = SystemTime::now();
         let mut command = compile::command(&self.root, &invocation);
         let mut cargo = Child::start(&mut command, None).await?;
         let budget = Budget::new(self.limits.bytes, self.limits.lines);
@@ -77,25 +81,35 @@ impl Run {
         };
         let status = cargo.end().await?;
         let messages = built?;
-        match status.success() {
-            true => Ok(compile::program(&messages, &invocation.package)?),
-            false => Err(Cut::Uncompiled),
+        if !status.success() {
+            return Err(Cut::Uncompiled);
         }
+        let program = compile::program(&messages, &invocation.package)?;
+        self.built.keep(&invocation, &program, asked);
+        Ok(program)
     }
 
+    /// Runs the listing, and has its knobs told beside that.
     async fn run(&mut self, program: &Path) -> Result<End> {
-        let told = tokio::time::timeout(HELP_TIME, self.help(program)).await;
-        let knobs = match told {
-            Ok(Ok(help)) => self.knobs(&options(&help)),
-            _ => self.knobs(&[]),
+        let (root, chapter) = (self.root.clone(), self.wanted.chapter.clone());
+        let (mark, page) = (self.mark("help"), self.page.clone());
+        let budget = Budget::new(self.limits.bytes, self.limits.lines);
+        let tell = async {
+            let told = knobs::told(program, &root, mark, budget).await;
+            let knobs = knobs::with(&chapter, &told);
+            let _ = page.send(News::Knobs { knobs }).await;
         };
+        tokio::join!(self.listing(program), tell).0
+    }
+
+    async fn listing(&mut self, program: &Path) -> Result<End> {
         let mut command = gated(program);
         command.args(&self.wanted.invocation.arguments);
         command.current_dir(&self.root);
         runner::fix(&mut command);
         let mut listing = Child::start(&mut command, Some(self.mark("run"))).await?;
         let begun = Instant::now();
-        let _ = self.page.send(News::Start { knobs }).await;
+        let _ = self.page.send(News::Start).await;
         let (stdout, stderr) = listing.output()?;
         let (mut lines, mut errors) = (Vec::new(), Vec::new());
         let (budget, page) = (
@@ -164,43 +178,6 @@ impl Run {
         };
         let cut = tokio::time::timeout(limit, outside).await;
         cut.unwrap_or(Cut::TooLong(limit))
-    }
-
-    /// The knobs of the listing, with what is told of them.
-    fn knobs(&self, told: &[Knob]) -> Vec<Knob> {
-        let knobs = self.wanted.chapter.knobs.iter();
-        knobs
-            .map(|(name, values)| {
-                let told = told.iter().find(|knob| knob.name == *name);
-                Knob {
-                    name: name.clone(),
-                    about: told.map_or(String::new(), |it| it.about.clone()),
-                    default: told.and_then(|it| it.default.clone()),
-                    values: values.clone(),
-                }
-            })
-            .collect()
-    }
-
-    async fn help(&self, program: &Path) -> Result<String, Cut> {
-        let mut command = gated(program);
-        command.arg("-h").current_dir(&self.root);
-        runner::fix(&mut command);
-        let mut child = Child::start(&mut command, Some(self.mark("help"))).await?;
-        let (stdout, _stderr) = child.output()?;
-        let budget = Budget::new(self.limits.bytes, self.limits.lines);
-        let mut help = String::new();
-        let read = async {
-            let mut lines = Lines::new(stdout);
-            while let Some(line) = lines.next().await? {
-                budget.pay(&line)?;
-                help = format!("{help}{line}\n");
-            }
-            Ok::<(), Cut>(())
-        };
-        let read = tokio::try_join!(read, async { Ok::<(), Cut>(child.ended().await?) });
-        child.end().await?;
-        read.map(|_| help)
     }
 
     /// What all carries that one of the run's programs starts, and no other does.
@@ -297,6 +274,7 @@ mod tests {
                 },
                 recorded: None,
             },
+            built: Arc::default(),
             page,
             stop,
         };
@@ -326,8 +304,9 @@ mod tests {
     async fn a_listing_that_tells_no_knobs_runs() {
         let (end, news) = run(2, "echo 'Options:'; [ \"$1\" != -h ] || exec sleep 1000").await;
         assert_eq!(end.code, Some(0));
-        assert!(matches!(&news[0], News::Start { knobs } if knobs.is_empty()));
+        assert!(matches!(&news[0], News::Start));
         assert!(matches!(&news[1], News::Line(line) if line.text == "Options:"));
-        assert_eq!(news.len(), 2);
+        assert!(matches!(&news[2], News::Knobs { knobs } if knobs.is_empty()));
+        assert_eq!(news.len(), 3);
     }
 }

@@ -6,8 +6,10 @@
 //! When it ends, in whatever way, nothing that it has started is left; see [`child`].
 
 mod attend;
+mod built;
 mod child;
 mod compile;
+mod knobs;
 mod news;
 mod output;
 mod wanted;
@@ -32,6 +34,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::refusal::Refusal;
 use attend::Run;
+use built::Built;
 use news::{News, seconds};
 use wanted::{Asked, Wanted};
 
@@ -111,6 +114,7 @@ impl Cut {
 /// The runs of a server.
 pub struct Runs {
     root: PathBuf,
+    built: Arc<Built>,
     places: Arc<Semaphore>,
     going: Mutex<Going>,
 }
@@ -127,6 +131,7 @@ impl Runs {
     pub fn new(root: PathBuf) -> Runs {
         Runs {
             root,
+            built: Arc::default(),
             places: Arc::new(Semaphore::new(RUNS)),
             going: Mutex::default(),
         }
@@ -173,6 +178,7 @@ async fn start(
     let run = Run {
         id,
         root: runs.root.clone(),
+        built: runs.built.clone(),
         limits: LIMITS,
         wanted,
         page,

@@ -22,8 +22,10 @@ pub enum News {
     Build { done: u32, of: u32 },
     /// What cargo or the listing says on standard error.
     Note { text: String },
-    /// The listing has been started; its knobs, now with what its own help says of them.
-    Start { knobs: Vec<Knob> },
+    /// The listing has been started.
+    Start,
+    /// The knobs of the listing, now with what its own help says of them. Comes while it runs.
+    Knobs { knobs: Vec<Knob> },
     /// A line of the listing's output.
     Line(Line),
     /// It is over.
