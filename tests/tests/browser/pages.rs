@@ -115,3 +115,50 @@ async fn a_word_is_found_by_the_keyboard_alone() {
     none(&window.complaints().await);
     window.close().await;
 }
+
+/// The list is closed until a reader wants to know: then the mark opens it at its claim.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_opens_the_tests_of_its_claim_and_what_they_ran_on() {
+    let Some(window) = Window::open().await else {
+        return;
+    };
+    let server = Server::start(None).await;
+    window.page.goto(&server.entrance).await.unwrap();
+    let address = window.page.current_url().await.unwrap();
+    for (slug, broker) in [
+        ("ch02-nats-jetstream", "NATS"),
+        ("ch03-rabbit-queue", "RabbitMQ"),
+        ("ch04-kafka-groups", "Kafka"),
+    ] {
+        let to = address.join(&format!("/{slug}.html")).unwrap();
+        window.page.goto(to.as_str()).await.unwrap();
+        let mark = window
+            .page
+            .find(By::Css("main > p .claim a"))
+            .await
+            .unwrap();
+        assert!(
+            window
+                .holds("!document.querySelector('.evidence').open")
+                .await
+        );
+        mark.send_keys(Key::Enter + "").await.unwrap();
+        window
+            .until("document.querySelector('.evidence').open && document.querySelector(':target')")
+            .await;
+        let said: String = window
+            .run("return document.querySelector('.evidence li:target').innerText")
+            .await;
+        assert!(said.contains("shown by"), "{slug}: {said}");
+        assert!(
+            said.contains(&format!("ran on {broker} ")),
+            "{slug}: {said}"
+        );
+        let seen = "
+            const at = document.querySelector(':target').getBoundingClientRect();
+            return at.top >= 0 && at.bottom <= innerHeight;";
+        assert!(window.run::<bool>(seen).await, "{slug}: it is out of sight");
+    }
+    none(&window.complaints().await);
+    window.close().await;
+}

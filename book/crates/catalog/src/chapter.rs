@@ -10,7 +10,7 @@ use crate::Catalog;
 use crate::files::{entries, read, shown, stems};
 
 /// The broker clients whose version is recorded with a run, each with its broker.
-const CLIENTS: [(&str, &str); 3] = [
+pub(crate) const CLIENTS: [(&str, &str); 3] = [
     ("async-nats", "NATS"),
     ("lapin", "RabbitMQ"),
     ("rdkafka", "Kafka"),
@@ -161,24 +161,25 @@ impl Catalog {
     /// When there is no such chapter, or Cargo.lock cannot be read or lacks the client.
     pub fn client(&self, chapter: &str, used: &[String]) -> Result<String> {
         let chapter = self.chapter(chapter)?;
-        let path = self.root.join("Cargo.lock");
-        let lock: Lock =
-            toml::from_str(&read(&self.root, &path)?).context("Cargo.lock is malformed")?;
         let mut clients = Vec::new();
         for (client, broker) in CLIENTS {
             let is_built = chapter.dependencies.iter().any(|name| name == client);
-            if !is_built || !used.iter().any(|name| name == broker) {
-                continue;
+            if is_built && used.iter().any(|name| name == broker) {
+                clients.push(self.locked(client)?);
             }
-            let locked = lock.package.iter().find(|package| package.name == client);
-            let locked = locked.with_context(|| {
-                format!(
-                    "Cargo.lock lacks {client}; run `cargo build -p {}`",
-                    chapter.id
-                )
-            })?;
-            clients.push(format!("{client} {}", locked.version));
         }
         Ok(clients.join(", "))
+    }
+
+    /// A package and its version in Cargo.lock, such as `lapin 4.12.3`.
+    pub(crate) fn locked(&self, package: &str) -> Result<String> {
+        let path = self.root.join("Cargo.lock");
+        let lock: Lock =
+            toml::from_str(&read(&self.root, &path)?).context("Cargo.lock is malformed")?;
+        let locked = lock.package.iter().find(|locked| locked.name == package);
+        let locked = locked.with_context(|| {
+            format!("Cargo.lock lacks {package}; run `cargo build --workspace`")
+        })?;
+        Ok(format!("{package} {}", locked.version))
     }
 }

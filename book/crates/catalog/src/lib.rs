@@ -19,6 +19,7 @@ mod recorded;
 mod settings;
 mod snippet;
 mod transcript;
+mod verified;
 
 use std::path::{Path, PathBuf};
 
@@ -38,6 +39,7 @@ pub use recorded::shape;
 pub use settings::{SetHere, Setting, Settings};
 pub use snippet::{Anchor, DEFAULT_FILE, Snippet};
 pub use transcript::{Line, Run, Transcript, Version, canonical, errors};
+pub use verified::Verified;
 
 /// The repository as its folders tell it.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ mod predict;
 mod reference;
 mod snippet;
 mod transcript;
+mod verified;
 
 use std::fmt::Debug;
 use std::fs;
@@ -169,7 +170,7 @@ fn the_client_is_the_locked_one() {
     let book = book.file("Cargo.lock", "package = []");
     assert_eq!(
         message(client(&book, &used)),
-        "Cargo.lock lacks lapin; run `cargo build -p ch03-queue`"
+        "Cargo.lock lacks lapin; run `cargo build --workspace`"
     );
 }
 

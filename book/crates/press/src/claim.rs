@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{Claim, ClaimId, Where};
+use catalog::{Claim, ClaimId, Verified, Where};
 
 use crate::html::{escape, hidden};
 
@@ -15,15 +15,20 @@ pub(crate) fn mark(id: &ClaimId) -> String {
     )
 }
 
-/// The list at the end of a page: each of its claims with the tests that show it.
-pub(crate) fn evidence(claims: &BTreeMap<&ClaimId, &Claim>) -> String {
+/// The list at the end of a page: each of its claims with the tests that show it, and what these
+/// run on.
+pub(crate) fn evidence(
+    claims: &BTreeMap<&ClaimId, &Claim>,
+    verified: &BTreeMap<String, Verified>,
+) -> String {
     let items: String = claims
         .iter()
         .map(|(id, claim)| {
             format!(
-                "<li id=\"claim-{id}\"><code>{id}</code>{}{}</li>\n",
+                "<li id=\"claim-{id}\"><code>{id}</code>{}{}{}</li>\n",
                 places("shown by", &claim.tests),
                 places("the opposite, with the setting off, by", &claim.contrasts),
+                ran_on(verified.get(id.broker())),
             )
         })
         .collect();
@@ -33,7 +38,27 @@ pub(crate) fn evidence(claims: &BTreeMap<&ClaimId, &Claim>) -> String {
     };
     format!(
         "<details class=\"evidence\"><summary>{count} on a real broker</summary>\n\
+         <p><code>cargo test</code> runs these tests beside the recorded runs, on the same brokers; \
+         versions and date are those of the newest recorded run.</p>\n\
          <ul>\n{items}</ul>\n</details>"
+    )
+}
+
+fn ran_on(verified: Option<&Verified>) -> String {
+    let Some(Verified {
+        broker,
+        client,
+        date,
+    }) = verified
+    else {
+        return String::new();
+    };
+    format!(
+        "<br>ran on {} {}, {}, {}",
+        escape(&broker.name),
+        escape(&broker.version),
+        escape(client),
+        escape(date)
     )
 }
 
@@ -76,6 +101,8 @@ pub(crate) fn behind_sentence(before: &str) -> usize {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use catalog::Version;
+
     use super::*;
 
     #[test]
@@ -119,6 +146,15 @@ mod tests {
             contrasts: Vec::new(),
         };
         let claims = BTreeMap::from([(&redelivered, &both), (&stored, &one)]);
-        insta::assert_snapshot!(evidence(&claims));
+        let verified = Verified {
+            broker: Version {
+                name: "RabbitMQ".into(),
+                version: "4.3.6".into(),
+            },
+            client: "lapin 4.12.3".into(),
+            date: "2026-11-24".into(),
+        };
+        let verified = BTreeMap::from([("RabbitMQ".to_owned(), verified)]);
+        insta::assert_snapshot!(evidence(&claims, &verified));
     }
 }

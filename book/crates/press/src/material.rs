@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
-use catalog::{Catalog, Claim, ClaimId, Misconception, SetHere, Settings, Term, nearest};
+use catalog::{Catalog, Claim, ClaimId, Misconception, SetHere, Settings, Term, Verified, nearest};
 use mdbook_preprocessor::book::{Book, BookItem};
 
 use crate::survey::Survey;
@@ -14,6 +14,8 @@ use crate::survey::Survey;
 pub(crate) struct Material {
     pub catalog: Catalog,
     pub claims: BTreeMap<ClaimId, Claim>,
+    /// What the claims' tests run on, by the broker's name.
+    pub verified: BTreeMap<String, Verified>,
     pub misconceptions: BTreeMap<String, Misconception>,
     pub glossary: BTreeMap<String, Term>,
     pub settings: Settings,
@@ -34,6 +36,9 @@ impl Material {
     pub fn read(root: &Path, book: &Book) -> Result<Material> {
         let catalog = Catalog::open(root)?;
         let claims = catalog.claims().context("cannot read the claims")?;
+        let verified = catalog
+            .verified()
+            .context("cannot read what the recorded runs ran on")?;
         let misconceptions = catalog
             .misconceptions()
             .context("cannot read the misconceptions")?;
@@ -65,6 +70,7 @@ impl Material {
             settings: catalog.settings().context("cannot read the settings")?,
             catalog,
             claims,
+            verified,
             misconceptions,
             survey,
             parts,

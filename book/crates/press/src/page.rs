@@ -382,7 +382,10 @@ impl<'a> Page<'a> {
         page.push_str(&self.markdown[from..]);
         if !self.claims.is_empty() {
             page.push_str("\n\n");
-            page.push_str(&one_line(&claim::evidence(&self.claims)));
+            page.push_str(&one_line(&claim::evidence(
+                &self.claims,
+                &self.material.verified,
+            )));
             page.push('\n');
         }
         page

@@ -113,6 +113,10 @@ impl Book {
             .file("chapters/ch03-queue/transcripts/auto.run.json", RUN)
             .file("chapters/ch03-queue/predict/lost.toml", PREDICT)
             .file("tests/tests/claims.rs", CLAIMS)
+            .file(
+                "Cargo.lock",
+                "[[package]]\nname = 'lapin'\nversion = '4.12.3'\n",
+            )
     }
 
     /// Writes a file.
