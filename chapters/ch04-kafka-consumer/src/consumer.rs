@@ -73,7 +73,7 @@ fn settings(args: &Args, group: &str) -> Result<ClientConfig> {
         // The newer group protocol allows a limit as short as this. The older one refuses less than
         // `session.timeout.ms`.
         config.set("group.protocol", "consumer");
-        config.set("max.poll.interval.ms", "300");
+        config.set("max.poll.interval.ms", "700");
     } else {
         // A name: the process that is started after a kill takes the dead one's place at once.
         // Without a name it waits for the end of the dead one's session.
@@ -131,7 +131,7 @@ fn commit(consumer: &StreamConsumer, record: &BorrowedMessage<'_>) -> KafkaResul
 
 fn pack_time(args: &Args, order: u32) -> Duration {
     match args.accident == Accident::TooSlow && order == SLOW {
-        true => Duration::from_millis(1200),
+        true => Duration::from_millis(1600),
         false => Duration::from_millis(50),
     }
 }
