@@ -62,20 +62,30 @@ impl Topic {
             .set("bootstrap.servers", servers)
             .create()?;
         let name = topic.name.to_owned();
-        let created = admin.create_topics([&topic], &options()).await;
-        match created.context("cannot create the topic")?.pop() {
-            Some(Ok(_)) => Ok(Topic {
-                name,
-                servers: servers.to_owned(),
-                partitions: topic.num_partitions,
-                admin: Arc::new(admin),
-            }),
-            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => bail!(
-                "this Kafka has a topic {name} already, and it is not this run's to use: wait for \
-                 another run to end, delete the topic, or take another Kafka"
-            ),
-            refused => bail!("cannot create the topic {name}: {refused:?}"),
+        let begun = Instant::now();
+        loop {
+            let created = admin.create_topics([&topic], &options()).await;
+            match created.context("cannot create the topic")?.pop() {
+                Some(Ok(_)) => break,
+                Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => bail!(
+                    "this Kafka has a topic {name} already, and it is not this run's to use: wait for \
+                     another run to end, delete the topic, or take another Kafka"
+                ),
+                // As many replicas as the broker wants are too many where no broker counts as alive:
+                // the only one has just started, or its machine had no time for its heartbeats. Each
+                // turn waits for Kafka.
+                Some(Err((_, RDKafkaErrorCode::InvalidReplicationFactor)))
+                    if matches!(topic.replication, TopicReplication::Fixed(-1))
+                        && begun.elapsed() < PATIENCE => {}
+                refused => bail!("cannot create the topic {name}: {refused:?}"),
+            }
         }
+        Ok(Topic {
+            name,
+            servers: servers.to_owned(),
+            partitions: topic.num_partitions,
+            admin: Arc::new(admin),
+        })
     }
 
     /// Returns when each partition has a leader that knows that it is one. Until then it refuses
@@ -169,9 +179,16 @@ impl Topic {
                 let deleted = self.admin.delete_groups(&[group], &options()).await;
                 match deleted.context("cannot delete the group")?.pop() {
                     None | Some(Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound))) => break,
-                    // Whoever has just left may still be counted. Each turn waits for Kafka.
-                    Some(Err((_, RDKafkaErrorCode::NonEmptyGroup)))
-                        if begun.elapsed() < PATIENCE => {}
+                    // Whoever has just left may still be counted, and a broker that has just become
+                    // the group's coordinator reads first what is known of it. Each turn waits for
+                    // Kafka.
+                    Some(Err((
+                        _,
+                        RDKafkaErrorCode::NonEmptyGroup
+                        | RDKafkaErrorCode::CoordinatorLoadInProgress
+                        | RDKafkaErrorCode::CoordinatorNotAvailable
+                        | RDKafkaErrorCode::NotCoordinator,
+                    ))) if begun.elapsed() < PATIENCE => {}
                     Some(Err((name, why))) => bail!("cannot delete the group {name}: {why}"),
                 }
             }
