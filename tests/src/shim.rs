@@ -9,8 +9,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use catalog::{Catalog, Line};
+use catalog::{Catalog, Chapter, Line, Wire};
 use companion::runner::{Invocation, run};
+use companion::tap::{self, Tap};
 use tokio::process::Command;
 
 use crate::programs::Programs;
@@ -75,17 +76,45 @@ pub async fn outcome(
     };
     let mut command = Command::new(program);
     command.args(args).current_dir(root);
-    let finished = run(command, limit).await?;
-    let lines = match wanted {
-        Wanted::Listing(listing) => {
-            finished.canonical(Catalog::open(root)?.chapter(&listing.package)?)?
-        }
-        Wanted::Book(_) => finished.output().iter().map(Line::to_string).collect(),
+    let Wanted::Listing(listing) = wanted else {
+        let finished = run(command, limit).await?;
+        return Ok(Outcome {
+            lines: finished.output().iter().map(Line::to_string).collect(),
+            code: finished.code,
+        });
     };
+    let tap = Tap::open(&listing.package).await?;
+    command.env(tap::VARIABLE, tap.setting());
+    let finished = run(command, limit).await?;
+    let book = Catalog::open(root)?;
+    let chapter = book.chapter(&listing.package)?;
+    let mut lines = finished.canonical(chapter)?;
+    let passed = tap.all(finished.begun).await;
+    lines.extend(unlike(&book, chapter, listing, &passed)?);
     Ok(Outcome {
         lines,
         code: finished.code,
     })
+}
+
+/// Where what passed between a listing and its broker is not what was recorded: a line each, which no
+/// transcript has.
+fn unlike(
+    book: &Catalog,
+    chapter: &Chapter,
+    listing: &Invocation,
+    passed: &Wire,
+) -> Result<Vec<String>> {
+    for name in chapter.transcripts()? {
+        let transcript = book.transcript(&chapter.id, &name)?;
+        let recorded = transcript.run.filter(|run| !run.wire.is_empty());
+        let same = Invocation::parse(&transcript.command)? == *listing;
+        if let Some(run) = recorded.filter(|_| same) {
+            let unlike = passed.unlike(&run.passed()).into_iter();
+            return Ok(unlike.map(|line| format!("on the wire: {line}")).collect());
+        }
+    }
+    Ok(Vec::new())
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ use crate::{Error, Kind, Source};
 pub struct Broker {
     kind: Kind,
     url: String,
+    /// Where clients go instead, if somebody looks on.
+    tap: Option<String>,
     version: String,
     hold: Hold,
 }
@@ -30,6 +32,7 @@ impl Broker {
         Broker {
             kind,
             url,
+            tap: None,
             version,
             hold: Hold::External,
         }
@@ -39,6 +42,7 @@ impl Broker {
         Broker {
             kind,
             url: lease.url.clone(),
+            tap: None,
             version: lease.version.clone(),
             hold: Hold::Warm(lease),
         }
@@ -48,6 +52,7 @@ impl Broker {
         Broker {
             kind: server.kind,
             url: server.url.clone(),
+            tap: None,
             version: server.version.clone(),
             hold: Hold::Native(Box::new(server)),
         }
@@ -57,6 +62,7 @@ impl Broker {
         Broker {
             kind: container.kind,
             url: container.url.clone(),
+            tap: None,
             version: container.version.clone(),
             hold: Hold::Container(Box::new(container)),
         }
@@ -70,7 +76,12 @@ impl Broker {
     /// Its address as the clients take it: `nats://...`, `amqp://...`, or Kafka's bootstrap
     /// servers `HOST:PORT`.
     pub fn url(&self) -> &str {
-        &self.url
+        self.tap.as_deref().unwrap_or(&self.url)
+    }
+
+    /// From now on clients go to this address, which is in front of the broker.
+    pub(crate) fn tapped(&mut self, url: String) {
+        self.tap = Some(url);
     }
 
     /// Its version, for example `4.3.6`; `unknown` where the broker does not tell.

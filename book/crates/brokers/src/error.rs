@@ -174,6 +174,20 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// A tap is named and gives no address in front of the broker.
+    #[error(
+        "there is no tap in front of {kind}: {} names {address}, and that says: {why}\n  Unset {} to run without one.",
+        crate::tap::VARIABLE,
+        crate::tap::VARIABLE
+    )]
+    Untapped {
+        /// Which broker.
+        kind: Kind,
+        /// Who was asked.
+        address: std::net::SocketAddr,
+        /// Why there is none.
+        why: String,
+    },
     /// Something that the operating system refused.
     #[error("cannot {doing}: {source}")]
     Io {

@@ -11,7 +11,8 @@
 //!    `BOOK_IMAGE_RABBITMQ` and `BOOK_IMAGE_KAFKA` name other images, from a mirror for example.
 //!
 //! `BROKERS=external|native|container` forces one of them. A broker started here ends with the
-//! program that started it, however that program ends: see [`Guard`].
+//! program that started it, however that program ends: see [`Guard`]. Where `BOOK_TAP` is set, what the
+//! program says to its broker can be seen: see [`tap`].
 
 mod broker;
 pub mod cache;
@@ -33,6 +34,7 @@ mod record;
 mod release;
 mod signals;
 mod source;
+pub mod tap;
 pub mod warm;
 mod worker;
 

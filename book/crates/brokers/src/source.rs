@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Instant;
 
 use crate::release::Release;
-use crate::{Broker, Error, Kind, Tried, container, external, native, progress, record, warm};
+use crate::{Broker, Error, Kind, Tried, container, external, native, progress, record, tap, warm};
 
 /// Where a broker comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub struct Options {
 /// is an error at once, never a silent fall to another source.
 pub async fn start(kind: Kind, options: Options) -> Result<Broker, Error> {
     let begun = Instant::now();
-    let broker = choose(kind, &options).await?;
+    let mut broker = choose(kind, &options).await?;
     // The reader's own NATS, a development build for example, may be older than any listing needs.
     broker.require(kind.floor())?;
     let seconds = begun.elapsed().as_secs_f64();
@@ -60,6 +60,10 @@ pub async fn start(kind: Kind, options: Options) -> Result<Broker, Error> {
         broker.source()
     ));
     record::broker(&broker)?;
+    // Last: what has been said to the broker up to here is not the program's.
+    if let Some(url) = tap::before(kind, broker.url()).await? {
+        broker.tapped(url);
+    }
     Ok(broker)
 }
 

@@ -20,6 +20,7 @@ mod settings;
 mod snippet;
 mod transcript;
 mod verified;
+mod wire;
 
 use std::path::{Path, PathBuf};
 
@@ -40,6 +41,7 @@ pub use settings::{SetHere, Setting, Settings};
 pub use snippet::{Anchor, DEFAULT_FILE, Snippet};
 pub use transcript::{Line, Run, Transcript, Version, canonical, errors};
 pub use verified::Verified;
+pub use wire::{Frame, NoFrame, Wire};
 
 /// The repository as its folders tell it.
 #[derive(Clone, Debug)]

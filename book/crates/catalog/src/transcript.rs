@@ -1,6 +1,7 @@
 //! Recorded runs: `transcripts/NAME.trycmd`, which the suite compares, and beside it
 //! `NAME.run.json`, the real lines that a page shows.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -8,8 +9,8 @@ use anyhow::{Context, Result, bail};
 use history::{Strip, lane};
 use serde::{Deserialize, Serialize};
 
-use crate::Catalog;
 use crate::files::{instead, read, shown};
+use crate::{Catalog, Frame, Wire};
 
 /// The lane of the fate strip: it follows all others, in every listing.
 const FATE: &str = "fate";
@@ -53,7 +54,10 @@ pub struct Run {
     /// The lines of the output in their real order.
     pub lines: Vec<Line>,
     /// The frames between the listing and the broker; empty where none were recorded.
-    pub wire: Vec<serde_json::Value>,
+    pub wire: Vec<Frame>,
+    /// By kind: how many frames passed that are not among those.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rest: BTreeMap<String, u64>,
 }
 
 /// A broker and its version.
@@ -107,6 +111,14 @@ impl Run {
     /// The lines of the output as they were printed.
     pub fn output(&self) -> Vec<String> {
         self.lines.iter().map(Line::to_string).collect()
+    }
+
+    /// What passed between the listing and its broker.
+    pub fn passed(&self) -> Wire {
+        Wire {
+            frames: self.wire.clone(),
+            rest: self.rest.clone(),
+        }
     }
 }
 

@@ -10,4 +10,5 @@ pub mod artifacts;
 pub mod grading;
 pub mod options;
 pub mod runner;
+pub mod tap;
 pub mod toolchain;

@@ -81,6 +81,8 @@ impl Invocation {
 /// A run that came to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finished {
+    /// When it began.
+    pub begun: Instant,
     /// The exit code; 128 + N after signal N, as a shell counts.
     pub code: i32,
     /// The lines of stdout, with their time since the start.
@@ -191,6 +193,7 @@ pub async fn run(mut command: Command, deadline: Duration) -> Result<Finished> {
     ran?;
     let status = group.wait().await.context(UNTOLD)?;
     Ok(Finished {
+        begun,
         code: code(status),
         lines,
         errors,

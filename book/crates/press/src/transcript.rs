@@ -179,6 +179,7 @@ mod tests {
                 exit: status,
                 lines,
                 wire: Vec::new(),
+                rest: std::collections::BTreeMap::new(),
             }),
         }
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use crate::{ApiKey, amqp, kafka, nats};
 
 /// Which way bytes go.
@@ -104,6 +106,23 @@ impl Frame {
         }
     }
 
+    /// What the client says that it is called: in NATS's `CONNECT`, as an AMQP connection's name, and
+    /// in each request of Kafka's, `client.id`.
+    pub fn client(&self) -> Option<String> {
+        let name = match &self.fields {
+            Fields::Nats(fields) if self.kind == nats::CONNECT => {
+                let said: Named = serde_json::from_slice(&fields.payload).ok()?;
+                said.name
+            }
+            Fields::Amqp(fields) if self.kind == amqp::CONNECTION_START_OK => {
+                fields.header("connection_name").map(str::to_owned)
+            }
+            Fields::Kafka(fields) => fields.client.clone(),
+            _ => None,
+        };
+        name.filter(|name| !name.is_empty())
+    }
+
     /// What an operation of NATS says.
     pub fn nats(&self) -> Option<&nats::Fields> {
         match &self.fields {
@@ -127,6 +146,12 @@ impl Frame {
             _ => None,
         }
     }
+}
+
+/// What is read of NATS's `CONNECT`.
+#[derive(Deserialize)]
+struct Named {
+    name: Option<String>,
 }
 
 /// One line: `12.3 ms  connection 1, to the broker: PUB orders.created, 24 bytes`.

@@ -211,6 +211,17 @@ impl Proxy {
         self.shared.look(|ledger| ledger.frames.clone())
     }
 
+    /// Those after the first `seen`; waits until there is one. None comes once the proxy could not do
+    /// its work.
+    pub async fn frames_after(&self, seen: usize) -> Vec<Frame> {
+        let see = |ledger: &Ledger| {
+            let more = ledger.frames.get(seen..).unwrap_or_default();
+            let over = ledger.problem.is_some();
+            (over || !more.is_empty()).then(|| more.to_vec())
+        };
+        self.shared.until(see).await
+    }
+
     /// How many frames have come that are not kept.
     pub fn left_out(&self) -> u64 {
         self.shared.look(|ledger| ledger.left_out)

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use catalog::{Chapter, Transcript, Version};
+use catalog::{Chapter, Transcript, Version, Wire};
 use companion::runner::{Finished, Invocation, run};
+use companion::tap::{self, Tap};
 use serde::Deserialize;
 use tokio::process::Command;
 
@@ -22,6 +23,8 @@ pub struct Recorded {
     pub run: Finished,
     /// The form that all runs share.
     pub canonical: Vec<String>,
+    /// What passed between the listing and its broker.
+    pub wire: Wire,
     /// The broker that the listing used; none where its chapter names none.
     pub broker: Option<Version>,
     /// The names of all brokers that it used.
@@ -53,6 +56,13 @@ pub async fn three_times(
                 difference(&first.canonical, &again.canonical)
             );
         }
+        let unlike = again.wire.unlike(&first.wire);
+        if !unlike.is_empty() {
+            bail!(
+                "run 1 and run {number} differ in what passed between the listing and its broker:\n{}",
+                unlike.join("\n")
+            );
+        }
     }
     Ok(first)
 }
@@ -66,12 +76,15 @@ async fn once(
 ) -> Result<Recorded> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let record = folder.path().join("brokers");
+    let tap = Tap::open(&chapter.id).await?;
     let mut command = Command::new(program);
     command
         .args(&invocation.arguments)
         .current_dir(root)
-        .env("BOOK_RECORD", &record);
+        .env("BOOK_RECORD", &record)
+        .env(tap::VARIABLE, tap.setting());
     let run = run(command, DEADLINE).await?;
+    let wire = tap.all(run.begun).await;
     if run.code != transcript.status {
         bail!(
             "it ends with exit code {}, not {}. Where that is meant, write `? {}` under the \
@@ -87,6 +100,7 @@ async fn once(
     Ok(Recorded {
         run,
         canonical,
+        wire,
         broker: broker(&used, chapter)?,
         used: used.into_iter().map(|used| used.broker).collect(),
     })

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use catalog::{Run, Transcript};
+use companion::tap::RECORDED;
 
 use super::record::Recorded;
 use crate::difference::difference;
@@ -13,7 +14,8 @@ use crate::difference::difference;
 pub enum Outcome {
     /// The run says what the transcript says already.
     Same,
-    /// The canonical form is the same; the real lines were missing and are written.
+    /// The canonical form is the same; the real lines or the frames were missing, or the frames were
+    /// others, and both are written.
     Completed,
     /// Both files are written; this is the change of the canonical form.
     Changed(String),
@@ -24,23 +26,24 @@ impl Outcome {
     pub fn told(&self, title: &str) -> String {
         match self {
             Outcome::Same => format!("{title}: unchanged"),
-            Outcome::Completed => format!("{title}: the real lines were missing, recorded"),
+            Outcome::Completed => format!("{title}: its real lines and frames are recorded"),
             Outcome::Changed(difference) => format!("{title}: recorded\n{difference}"),
         }
     }
 }
 
-/// Writes what changed. Real lines have new times in each run; they stay as they are
-/// while the canonical form does.
+/// Writes what changed. Real lines and frames have new times in each run; they stay as they are
+/// while the canonical form does, and what the frames carry.
 pub fn store(transcript: &Transcript, recorded: Recorded, client: String) -> Result<Outcome> {
     let same = transcript.canonical == recorded.canonical;
-    let complete = transcript
-        .run
-        .as_ref()
-        .is_some_and(|run| run.command == transcript.command);
+    let complete = transcript.run.as_ref().is_some_and(|run| {
+        let like = recorded.wire.unlike(&run.passed()).is_empty();
+        run.command == transcript.command && like
+    });
     if same && complete {
         return Ok(Outcome::Same);
     }
+    let wire = recorded.wire.bounded(RECORDED);
     let run = Run {
         command: transcript.command.clone(),
         broker: recorded.broker,
@@ -48,7 +51,8 @@ pub fn store(transcript: &Transcript, recorded: Recorded, client: String) -> Res
         date: time::OffsetDateTime::now_utc().date().to_string(),
         exit: recorded.run.code,
         lines: recorded.run.output(),
-        wire: Vec::new(),
+        wire: wire.frames,
+        rest: wire.rest,
     };
     let json = serde_json::to_string_pretty(&run).context("a run does not become JSON")?;
     write(

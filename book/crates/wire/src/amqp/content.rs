@@ -30,10 +30,7 @@ fn properties(from: &mut &[u8], fields: &mut Fields) -> Option<()> {
         }
     }
     if has(2) {
-        let length = usize::try_from(from.try_get_u32().ok()?).ok()?;
-        let (table, rest) = from.split_at_checked(length)?;
-        *from = rest;
-        fields.headers = headers(table);
+        fields.headers = table(from)?;
     }
     if has(3) {
         fields.delivery_mode = Some(from.try_get_u8().ok()?);
@@ -56,7 +53,9 @@ fn properties(from: &mut &[u8], fields: &mut Fields) -> Option<()> {
     Some(())
 }
 
-fn headers(mut table: &[u8]) -> Vec<(String, String)> {
+/// A table: its length, then names and values.
+pub(super) fn table(from: &mut &[u8]) -> Option<Vec<(String, String)>> {
+    let mut table = sized(from)?;
     let mut all = Vec::new();
     while all.len() < MOST
         && let Some(name) = short_string(&mut table)
@@ -64,7 +63,7 @@ fn headers(mut table: &[u8]) -> Vec<(String, String)> {
     {
         all.push((name, value));
     }
-    all
+    Some(all)
 }
 
 /// A value as a text; one that holds others is empty. The types are those that RabbitMQ uses:

@@ -4,9 +4,10 @@ use bytes::Buf;
 
 use super::{
     ACK, CANCEL, CHANNEL_CLOSE, CHANNEL_OPEN, CONFIRM, CONFIRM_SELECT, CONFIRM_SELECT_OK,
-    CONNECTION_BLOCKED, CONNECTION_CLOSE, CONNECTION_OPEN, CONNECTION_OPEN_OK, CONSUME, CONSUME_OK,
-    DELIVER, EXCHANGE_DECLARE, Fields, GET, GET_EMPTY, GET_OK, NACK, OTHER, PUBLISH, QOS,
-    QUEUE_BIND, QUEUE_DECLARE, QUEUE_DECLARE_OK, REFUSE, REJECT, RETURN, short_string,
+    CONNECTION_BLOCKED, CONNECTION_CLOSE, CONNECTION_OPEN, CONNECTION_OPEN_OK, CONNECTION_START_OK,
+    CONSUME, CONSUME_OK, DELIVER, EXCHANGE_DECLARE, Fields, GET, GET_EMPTY, GET_OK, NACK, OTHER,
+    PUBLISH, QOS, QUEUE_BIND, QUEUE_DECLARE, QUEUE_DECLARE_OK, REFUSE, REJECT, RETURN, content,
+    short_string,
 };
 use crate::{Kind, Way};
 
@@ -60,7 +61,7 @@ fn kind(way: Way, class: u16, method: u16) -> Kind {
         (85, 10) => CONFIRM_SELECT,
         (85, 11) => CONFIRM_SELECT_OK,
         (10, 10) => Kind::named("connection.start"),
-        (10, 11) => Kind::named("connection.start-ok"),
+        (10, 11) => CONNECTION_START_OK,
         (10, 30) => Kind::named("connection.tune"),
         (10, 31) => Kind::named("connection.tune-ok"),
         (10, 51) => Kind::named("connection.close-ok"),
@@ -142,6 +143,7 @@ fn arguments(kind: Kind, mut from: &[u8], fields: &mut Fields) -> Option<()> {
         CHANNEL_CLOSE | CONNECTION_CLOSE => {
             fields.reason = Some((number_16(from)?, short_string(from)?));
         }
+        CONNECTION_START_OK => fields.headers = content::table(from)?,
         CONNECTION_OPEN => fields.vhost = Some(short_string(from)?),
         _ => {}
     }

@@ -62,6 +62,8 @@ pub const EXCHANGE_DECLARE: Kind = Kind::named("exchange.declare");
 pub const CHANNEL_OPEN: Kind = Kind::named("channel.open");
 /// Either side ends a channel.
 pub const CHANNEL_CLOSE: Kind = Kind::named("channel.close");
+/// A client says who it is.
+pub const CONNECTION_START_OK: Kind = Kind::named("connection.start-ok");
 /// A client wants to use a virtual host.
 pub const CONNECTION_OPEN: Kind = Kind::named("connection.open");
 /// It may: the connection is ready.
@@ -121,7 +123,7 @@ pub struct Fields {
     /// The message's `expiration`, in milliseconds as a text.
     pub expiration: Option<String>,
     /// The message's headers whose values are numbers, truth values or texts; of any other only the
-    /// name.
+    /// name. Of `connection.start-ok` what the client says of itself.
     pub headers: Vec<(String, String)>,
     /// The first 4 KiB of the message's body.
     pub payload: Bytes,

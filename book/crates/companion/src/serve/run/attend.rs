@@ -157,6 +157,7 @@ impl Run {
             None => {
                 let code = runner::code(status);
                 let finished = Finished {
+                    begun,
                     code,
                     lines,
                     errors,
