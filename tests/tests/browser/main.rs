@@ -5,3 +5,4 @@ mod chromium;
 mod pages;
 mod runs;
 mod server;
+mod wire;

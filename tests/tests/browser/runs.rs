@@ -58,13 +58,13 @@ async fn a_listing_of_each_broker_runs_and_a_knob_is_turned() {
 }
 
 /// Puts the keyboard's focus on an element, and presses Enter.
-async fn press(window: &Window, element: &str) {
+pub async fn press(window: &Window, element: &str) {
     let element = window.page.find(By::Css(element)).await.unwrap();
     element.send_keys(Key::Enter + "").await.unwrap();
 }
 
 /// Returns once the run has ended: its button says Run again.
-async fn ended(window: &Window) {
+pub async fn ended(window: &Window) {
     let button = "document.querySelector('.run-panel .run-button')";
     window
         .until(&format!(

@@ -19,10 +19,18 @@ pub struct Server {
     /// The address for a reader's first visit.
     pub entrance: String,
     _program: Child,
-    _book: TempDir,
+    book: TempDir,
 }
 
 impl Server {
+    /// A page of the built book as a file, with no server behind it.
+    pub fn file(&self, page: &str) -> String {
+        format!(
+            "file://{}",
+            self.book.path().join("book").join(page).display()
+        )
+    }
+
     /// Its listings take the warm brokers, where there are some.
     pub async fn start(warm: Option<&Warm>) -> Server {
         let book = TempDir::new().unwrap();
@@ -49,7 +57,7 @@ impl Server {
                 return Server {
                     entrance,
                     _program: program,
-                    _book: book,
+                    book,
                 };
             }
         }

@@ -12,6 +12,8 @@ const NOTHING: &str = "-";
 const NAMED: usize = 8;
 /// What the number of the others begins with.
 const MORE: &str = "and ";
+/// How many things it says.
+const FIELDS: usize = 24;
 /// How long what it says of one thing may be, in characters.
 const SAID: usize = 80;
 
@@ -45,8 +47,9 @@ impl Frame {
         for text in self.about.iter_mut().chain([&mut self.lane]) {
             *text = plain(text, ',');
         }
-        for (_, value) in &mut self.says {
-            *value = plain(value, ';');
+        self.says.truncate(FIELDS);
+        for (name, value) in &mut self.says {
+            (*name, *value) = (plain(name, ':'), plain(value, ';'));
         }
         self
     }

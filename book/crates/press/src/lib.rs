@@ -34,6 +34,7 @@ mod report;
 mod source;
 mod survey;
 mod transcript;
+mod wire;
 
 use std::collections::HashMap;
 use std::io::{Read, Write};

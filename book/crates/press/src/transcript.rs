@@ -5,6 +5,7 @@ use history::Strip;
 
 use crate::highlight::command;
 use crate::html::{escape, hidden};
+use crate::wire;
 
 /// The lane of the fate strip. Its lines are drawn, not shown.
 const FATE: &str = "fate";
@@ -38,13 +39,23 @@ pub(crate) fn render(
         "<figure class=\"transcript\" id=\"{id}\">\n\
          <pre class=\"typed\"><code class=\"language-console\">{}</code></pre>\n\
          <pre class=\"output\"><code>{output}{}</code></pre>\n\
-         {}<figcaption>{}</figcaption>\n\
+         {}{}<figcaption>{}</figcaption>\n\
          </figure>",
         command(&transcript.command),
         strip_lines(&lines),
         strip(&lines)?.map_or_else(String::new, |strip| drawn(&strip)),
+        look_inside(transcript),
         caption(transcript),
     ))
+}
+
+/// What passed between the listing and its broker.
+fn look_inside(transcript: &Transcript) -> String {
+    let shown = |run: &Run| {
+        let lines: Vec<&Line> = run.lines.iter().filter(|line| line.lane != FATE).collect();
+        wire::render(run, &lines)
+    };
+    transcript.run.as_ref().map_or_else(String::new, shown)
 }
 
 /// The fate strip that a transcript's lines end with, if they do.

@@ -15,4 +15,5 @@ mod nats_native;
 mod paths;
 mod rabbitmq;
 mod support;
+mod tap;
 mod worker;

@@ -14,4 +14,5 @@ mod page_run_attacks;
 mod page_run_bounds;
 mod serve;
 mod serve_attacks;
+mod tap;
 mod warm;

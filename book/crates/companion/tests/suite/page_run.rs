@@ -66,6 +66,27 @@ fn lines_come_as_they_are_printed_and_equal_the_recorded_run() {
     );
 }
 
+/// A script cannot ask for a broker; it can say whether it could.
+#[test]
+fn a_page_that_looks_inside_has_its_run_tapped() {
+    let stage = Stage::new("echo \"shop  ${BOOK_TAP:+tapped}\"");
+    let news = stage
+        .ask(&json!({"listing": "ch01-x", "wire": true}))
+        .rest();
+    assert!(
+        news.contains(&json!({"news": "wire", "rest": {}})),
+        "{news:#?}"
+    );
+    let line = |news: &[Value]| {
+        let line = news.iter().find(|it| it["news"] == "line");
+        line.unwrap()["text"].clone()
+    };
+    assert_eq!(line(&news), "tapped");
+    let news = stage.run().rest();
+    assert!(!kinds(&news).contains(&"wire"), "{news:#?}");
+    assert_eq!(line(&news), "");
+}
+
 #[test]
 fn knobs_become_arguments_and_choose_the_recorded_run() {
     let auto = "```console\n$ cargo run -p ch01-x --features kafka -- --crash 2 --ack auto\n\

@@ -277,6 +277,8 @@ fn a_request_has_one_form() {
         "{\"listing\":\"ch01-x\",\"knobs\":{\"ack\":null}}",
         "{\"listing\":\"ch01-x\",\"knobs\":{\"ack\":[\"manual\"]}}",
         "{\"listing\":\"ch01-x\",\"features\":\"kafka\"}",
+        "{\"listing\":\"ch01-x\",\"wire\":\"yes\"}",
+        "{\"listing\":\"ch01-x\",\"wire\":\"127.0.0.1:1/word\"}",
         "{\"listing\":\"ch01-x\"} {}",
         "listing=ch01-x",
         "\u{feff}{\"listing\":\"ch01-x\"}",

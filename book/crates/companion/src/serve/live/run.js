@@ -41,8 +41,10 @@ class View {
     const button = make("button", { class: "run-button", "aria-label": `Run ${what}` }, "Run");
     this.again = this.take(button, what);
     const legend = make("legend", {}, `Knobs of ${this.listing}`);
+    this.inside = make("input", { type: "checkbox" });
+    const inside = make("label", {}, this.inside, " Look inside");
     this.state = make("p", { class: "run-state" });
-    const fields = make("fieldset", {}, legend, this.again);
+    const fields = make("fieldset", {}, legend, this.again, inside);
     this.panel = make("div", { class: "run-panel" }, fields, output, this.state);
     this.figure.after(this.panel);
     opened.add(this);
@@ -91,7 +93,8 @@ class View {
     this.say("Starting");
     this.mark(this);
     try {
-      const answer = await post("/-/run", { listing: this.listing, knobs });
+      await this.look();
+      const answer = await post("/-/run", { listing: this.listing, knobs, wire: this.inside.checked });
       if (!answer.ok) throw new Error(await answer.text());
       for await (const batch of batches(answer.body)) {
         const { scrollTop, clientHeight, scrollHeight } = this.output;
@@ -102,6 +105,24 @@ class View {
     } catch (error) {
       this.finish(error instanceof TypeError ? GONE : error.message);
     }
+  }
+
+  // What passes between the listing and its broker is drawn below the output by the book's own script.
+  async look() {
+    this.drawn?.element.remove();
+    this.drawn = null;
+    if (!this.inside.checked) return;
+    const { grow } = await window.lookInside();
+    this.drawn = grow((lane) => this.lanes?.indexOf(lane) ?? -1);
+    this.state.after(this.drawn.element);
+  }
+
+  frame({ frame }) {
+    this.drawn?.frame(frame);
+  }
+
+  wire({ rest }) {
+    this.drawn?.rest(rest);
   }
 
   // Which buttons stop, start or do nothing.
@@ -148,6 +169,7 @@ class View {
 
   line({ ms, lane, text }) {
     this.lines += 1;
+    this.drawn?.line({ ms, lane, text });
     this.code.append(make("span", { class: "run-time" }, `${(ms / 1000).toFixed(2)} `));
     if (lane) {
       const at = this.lanes.indexOf(lane);

@@ -13,6 +13,7 @@ use tokio::sync::oneshot::Receiver;
 
 use super::built::Built;
 use super::child::Child;
+use super::inside::Inside;
 use super::news::{End, News, seconds};
 use super::output::{Budget, Lines};
 use super::wanted::Wanted;
@@ -107,6 +108,9 @@ impl Run {
         command.args(&self.wanted.invocation.arguments);
         command.current_dir(&self.root);
         runner::fix(&mut command);
+        let package = &self.wanted.invocation.package;
+        let mut inside = Inside::open(self.wanted.wire, package).await?;
+        inside.lead(&mut command);
         let mut listing = Child::start(&mut command, Some(self.mark("run"))).await?;
         let begun = Instant::now();
         let _ = self.page.send(News::Start).await;
@@ -136,10 +140,16 @@ impl Run {
             }
             Ok::<(), Cut>(())
         };
+        let telling = async {
+            inside.tell(begun, &page).await;
+            std::future::pending().await
+        };
         let reading = async {
-            tokio::try_join!(printed, complained, async {
-                Ok::<(), Cut>(listing.ended().await?)
-            })
+            let ended = async { Ok::<(), Cut>(listing.ended().await?) };
+            tokio::select! {
+                read = async { tokio::try_join!(printed, complained, ended) } => read.map(|_| ()),
+                never = telling => never,
+            }
         };
         let cut = tokio::select! {
             biased;
@@ -147,6 +157,7 @@ impl Run {
             read = reading => read.err(),
         };
         let (time, status) = (begun.elapsed(), listing.end().await?);
+        inside.finish(begun, &self.page).await;
         let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         match cut {
             Some(Cut::Broken(error)) => Err(error),
@@ -274,6 +285,7 @@ mod tests {
                     arguments: Vec::new(),
                 },
                 recorded: None,
+                wire: false,
             },
             built: Arc::default(),
             page,

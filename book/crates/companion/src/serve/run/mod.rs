@@ -9,6 +9,7 @@ mod attend;
 mod built;
 mod child;
 mod compile;
+mod inside;
 mod knobs;
 mod news;
 mod output;

@@ -1,5 +1,6 @@
 //! What a page hears of a run.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use catalog::Line;
@@ -28,6 +29,10 @@ pub enum News {
     Knobs { knobs: Vec<Knob> },
     /// A line of the listing's output.
     Line(Line),
+    /// A frame between the listing and its broker, as `catalog::Frame` writes it.
+    Frame { frame: String },
+    /// The listing has ended; by kind, how many frames passed that were not told.
+    Wire { rest: BTreeMap<String, u64> },
     /// It is over.
     End(End),
 }

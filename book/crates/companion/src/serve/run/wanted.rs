@@ -18,6 +18,9 @@ pub struct Asked {
     listing: String,
     #[serde(default)]
     knobs: BTreeMap<String, String>,
+    /// Whether the page looks inside.
+    #[serde(default)]
+    wire: bool,
 }
 
 /// A run that is allowed.
@@ -28,6 +31,8 @@ pub struct Wanted {
     pub invocation: Invocation,
     /// The recorded run with these knobs, if there is one.
     pub recorded: Option<Transcript>,
+    /// Whether the page is told what passes between the listing and its broker.
+    pub wire: bool,
 }
 
 impl Wanted {
@@ -62,6 +67,7 @@ impl Wanted {
             chapter: chapter.clone(),
             invocation,
             recorded: same.map(|(transcript, _)| transcript.clone()),
+            wire: asked.wire,
         })
     }
 

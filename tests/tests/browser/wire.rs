@@ -1,0 +1,125 @@
+//! What passes between a listing and its broker, looked into from the page by the keyboard.
+
+use book_tests::none;
+use book_tests::programs::programs;
+use book_tests::warm::Warm;
+use thirtyfour::prelude::*;
+
+use crate::chromium::Window;
+use crate::runs::{ended, press};
+use crate::server::Server;
+
+/// How many frames are drawn, and how many lines of output stand between them.
+const DRAWN: &str =
+    "const count = it => document.querySelectorAll(`details.wire[open] ${it}`).length;
+    return ['.wire-frame', '.wire-line', '.wire-table tbody tr'].map(count);";
+/// What the drawn frames say.
+const LABELS: &str = "return [...document.querySelectorAll('.wire-frame')]
+    .map(frame => frame.getAttribute('aria-label').replace(/, at .*/, ''));";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_looked_into_while_it_runs() {
+    let Some(window) = Window::open().await else {
+        return;
+    };
+    let warm = Warm::start(programs()).unwrap();
+    let server = Server::start(Some(&warm)).await;
+    window.page.goto(&server.entrance).await.unwrap();
+    let address = window.page.current_url().await.unwrap();
+    for (slug, sent, got) in [
+        ("ch02-nats-pub-sub", "sends PUB o-1", "gets MSG o-1"),
+        (
+            "ch03-rabbit-queue",
+            "sends basic.publish o-1",
+            "gets basic.deliver o-1",
+        ),
+        (
+            "ch04-kafka-producer",
+            "sends Produce request o-1",
+            "gets Produce answer",
+        ),
+    ] {
+        let to = address.join(&format!("/{slug}.html")).unwrap();
+        window.page.goto(to.as_str()).await.unwrap();
+        press(&window, "figure.transcript .run-button").await;
+        ended(&window).await;
+        let inside = window.page.find(By::Css(".run-panel input[type=checkbox]"));
+        inside.await.unwrap().send_keys(" ").await.unwrap();
+        press(&window, ".run-panel .run-button").await;
+        ended(&window).await;
+        let equals = "document.querySelector('.run-state.run-equals')";
+        assert!(window.holds(equals).await, "{slug} differs");
+        window
+            .until("document.querySelector('.run-panel .wire-frame')")
+            .await;
+        let labels: Vec<String> = window.run(LABELS).await;
+        for what in [sent, got] {
+            let said = labels.iter().any(|label| label.contains(what));
+            assert!(said, "{slug}: no frame {what} in {labels:#?}");
+        }
+        opens(&window, slug).await;
+    }
+    none(&window.complaints().await);
+    window.close().await;
+}
+
+/// A page on another host, or on a disk, has what was recorded.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorded_run_is_looked_into_without_a_server() {
+    let Some(window) = Window::open().await else {
+        return;
+    };
+    let server = Server::start(None).await;
+    for slug in [
+        "ch02-nats-jetstream",
+        "ch03-rabbit-queue",
+        "ch04-kafka-consumer",
+    ] {
+        let page = server.file(&format!("{slug}.html"));
+        window.page.goto(&page).await.unwrap();
+        let scripts = "return [...document.scripts].filter(it => /live|wire/.test(it.src)).length";
+        assert_eq!(
+            window.run::<u32>(scripts).await,
+            0,
+            "{slug} loads it at once"
+        );
+        press(&window, ".transcript > .wire > summary").await;
+        window.until("document.querySelector('.wire-frame')").await;
+        opens(&window, slug).await;
+    }
+    none(&window.complaints().await);
+    window.close().await;
+}
+
+/// The second frame opens by the keyboard, and the page stays.
+async fn opens(window: &Window, slug: &str) {
+    let (frames, lines, rows): (u32, u32, u32) = window.run(DRAWN).await;
+    assert!(
+        frames > 2 && lines > 2,
+        "{slug}: {frames} frames, {lines} lines"
+    );
+    assert_eq!(frames + lines, rows, "{slug}: the table says the same");
+    let before = window.page.current_url().await.unwrap();
+    let first = window.page.find(By::Css(".wire-frame[tabindex='0']")).await;
+    let keys = Key::Down + Key::Right + Key::Left + Key::Enter;
+    first.unwrap().send_keys(keys).await.unwrap();
+    let second = "document.querySelectorAll('.wire-frame')[1]";
+    window
+        .until(&format!(
+            "{second}.getAttribute('aria-expanded') === 'true'"
+        ))
+        .await;
+    assert!(
+        window
+            .holds(&format!("document.activeElement === {second}"))
+            .await
+    );
+    let fields: Vec<String> = window
+        .run("return [...document.querySelectorAll('.wire-fields dt')].map(it => it.textContent)")
+        .await;
+    assert!(
+        fields.len() > 1 && fields[0] == "client",
+        "{slug}: {fields:?}"
+    );
+    assert_eq!(window.page.current_url().await.unwrap(), before);
+}
