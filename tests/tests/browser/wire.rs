@@ -34,7 +34,7 @@ async fn a_run_is_looked_into_while_it_runs() {
             "gets basic.deliver o-1",
         ),
         (
-            "ch04-kafka-producer",
+            "ch04-kafka-consumer",
             "sends Produce request o-1",
             "gets Produce answer",
         ),

@@ -216,3 +216,107 @@ impl Wire {
         lines
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn wire(lines: &[&str]) -> Wire {
+        Wire {
+            frames: lines.iter().map(|line| line.parse().unwrap()).collect(),
+            rest: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_frame_is_a_line_and_a_line_is_a_frame() {
+        for line in [
+            "34  orders  ->  PUB  o-1  subject: order.created; reply: inbox 1",
+            "0  -  <-  Fetch answer  o-1, o-2, and 3 more  orders partition: 0 at 3, 5 records",
+            "7  worker 1  ->  +ACK  -  -",
+        ] {
+            let frame: Frame = line.parse().unwrap();
+            assert_eq!(frame.to_string(), line);
+            let json = serde_json::to_string(&frame).unwrap();
+            assert_eq!(serde_json::from_str::<Frame>(&json).unwrap(), frame);
+        }
+        for line in [
+            "",
+            "34  orders  ->  PUB  o-1",
+            "x  a  ->  PUB  -  -",
+            "1  a  =>  PUB  -  -",
+        ] {
+            let error = line.parse::<Frame>().unwrap_err();
+            assert_eq!(error.to_string(), format!("`{line}` is no frame"));
+        }
+    }
+
+    #[test]
+    fn what_a_frame_says_cannot_be_taken_for_something_else() {
+        let said = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let frame = Frame {
+            ms: 1,
+            lane: "a  b\n".to_owned(),
+            to_broker: true,
+            kind: "PUB".to_owned(),
+            about: (1..=10).map(|number| format!("o-{number}")).collect(),
+            says: vec![said("a: b", "c; d:  e"), said("long", &"ö".repeat(200))],
+        };
+        let frame = frame.shortened();
+        assert_eq!(frame.to_string().parse::<Frame>().unwrap(), frame);
+        assert_eq!(frame.lane, "a b");
+        assert_eq!(frame.about[7..], ["o-8", "and 2 more"]);
+        assert_eq!(frame.says[0], said("a b", "c d: e"));
+        assert_eq!(frame.says[1].1.chars().count(), SAID + 3);
+    }
+
+    #[test]
+    fn two_runs_are_alike_where_the_same_messages_went_in_frames_of_the_same_kinds() {
+        let recorded = wire(&[
+            "1  a  ->  Produce  o-1  -",
+            "2  a  ->  Produce  o-2  -",
+            "3  b  <-  Fetch  o-1, o-2  -",
+        ]);
+        let other = wire(&[
+            "7  c  ->  Produce  o-1, o-2  -",
+            "8  d  <-  Fetch  o-1  -",
+            "9  e  <-  Fetch  o-1, o-2  -",
+        ]);
+        assert_eq!(other.unlike(&recorded), [""; 0]);
+        let less = wire(&["1  a  ->  Produce  o-1, o-3  -", "2  a  ->  Commit  -  -"]);
+        assert_eq!(
+            less.unlike(&recorded),
+            [
+                "+Commit (none recorded)",
+                "-Fetch (none in this run)",
+                "-Fetch o-1",
+                "-Fetch o-2",
+                "-Produce o-2",
+                "+Produce o-3",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_left_out_of_a_recording_is_not_missed() {
+        let all: Vec<String> = (1..=20)
+            .map(|number| format!("{number}  a  ->  PUB  o-{number}  -"))
+            .collect();
+        let all = wire(&all.iter().map(String::as_str).collect::<Vec<_>>());
+        let recorded = all.clone().bounded(12);
+        assert_eq!(recorded.frames.len(), 12);
+        assert_eq!(recorded.rest, BTreeMap::from([("PUB".to_owned(), 8)]));
+        assert_eq!(all.unlike(&recorded), [""; 0]);
+        let batch = wire(&["1  a  ->  PUB  o-1, o-2, o-3, o-4, o-5, o-6, o-7, o-8, o-9  -"]);
+        assert_eq!(batch.unlike(&batch.clone().bounded(12)), [""; 0]);
+        let other = wire(&["1  a  ->  PUB  o-2  -"]);
+        assert_eq!(other.unlike(&recorded)[0], "-PUB o-1");
+        assert!(
+            !other
+                .unlike(&recorded)
+                .iter()
+                .any(|line| line.starts_with('+'))
+        );
+    }
+}
