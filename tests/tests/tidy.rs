@@ -228,7 +228,7 @@ fn chapters_begin_with_questions_of_earlier_ones() {
 }
 
 #[test]
-fn the_template_is_mdbooks_but_for_search() {
+fn the_template_is_mdbooks_but_for_what_it_loads_late() {
     let own = std::fs::read_to_string(root().join("book/theme/index.hbs")).unwrap();
     // A new book of mdBook's has the templates beside it.
     let new = tempfile::tempdir().unwrap();

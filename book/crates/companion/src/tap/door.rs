@@ -80,7 +80,7 @@ impl Door {
                     asking.spawn(async move { drop(timeout(PATIENCE, door.answer(stream)).await) });
                 }
                 Ok(_) => {}
-                // No file descriptor is left; nothing tells when one is free again.
+                // No file descriptor is left. A poll: nothing tells when one is free again.
                 Err(_) => tokio::time::sleep(BREATH).await,
             }
         }
