@@ -9,8 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use catalog::{Catalog, Chapter, Line, Wire};
-use companion::runner::{Invocation, run};
+use catalog::{Catalog, Chapter, Line, Transcript};
+use companion::runner::{Finished, Invocation, run};
 use companion::tap::{self, Tap};
 use tokio::process::Command;
 
@@ -18,6 +18,8 @@ use crate::programs::Programs;
 
 /// The variable that names the file of [`Programs`].
 pub const PROGRAMS: &str = "BOOK_TEST_PROGRAMS";
+/// The variable that names a folder for what is [unlike](Outcome::unlike) the recorded runs.
+pub const UNLIKE: &str = "BOOK_TEST_UNLIKE";
 /// How long a command may take. A listing on a filled cache takes seconds; the rest is for a
 /// machine with other things to do.
 pub const LIMIT: Duration = Duration::from_secs(120);
@@ -38,6 +40,10 @@ pub struct Outcome {
     pub lines: Vec<String>,
     /// The exit code; 128 and the signal's number where a signal ended it.
     pub code: i32,
+    /// Of a run that is not as it was recorded, all that it said, in the order and with the times
+    /// in which it did so: the canonical form does not have them, and whoever looks for the cause
+    /// of a difference needs them.
+    pub unlike: Option<String>,
 }
 
 /// Reads the arguments that follow `cargo`.
@@ -81,6 +87,7 @@ pub async fn outcome(
         return Ok(Outcome {
             lines: finished.output().iter().map(Line::to_string).collect(),
             code: finished.code,
+            unlike: None,
         });
     };
     let tap = Tap::open(&listing.package).await?;
@@ -90,31 +97,43 @@ pub async fn outcome(
     let chapter = book.chapter(&listing.package)?;
     let mut lines = finished.canonical(chapter)?;
     let passed = tap.all(finished.begun).await;
-    lines.extend(unlike(&book, chapter, listing, &passed)?);
+    let mut unlike = None;
+    if let Some(recorded) = recorded(&book, chapter, listing)? {
+        let run = recorded.run.filter(|run| !run.wire.is_empty());
+        let differs = run.map_or(Vec::new(), |run| passed.unlike(&run.passed()));
+        lines.extend(differs.into_iter().map(|it| format!("on the wire: {it}")));
+        if lines != recorded.canonical || finished.code != recorded.status {
+            unlike = Some(as_it_was(&recorded.command, &finished));
+        }
+    }
     Ok(Outcome {
         lines,
         code: finished.code,
+        unlike,
     })
 }
 
-/// Where what passed between a listing and its broker is not what was recorded: a line each, which no
-/// transcript has.
-fn unlike(
-    book: &Catalog,
-    chapter: &Chapter,
-    listing: &Invocation,
-    passed: &Wire,
-) -> Result<Vec<String>> {
+/// The recorded run of this very command.
+fn recorded(book: &Catalog, chapter: &Chapter, listing: &Invocation) -> Result<Option<Transcript>> {
     for name in chapter.transcripts()? {
         let transcript = book.transcript(&chapter.id, &name)?;
-        let recorded = transcript.run.filter(|run| !run.wire.is_empty());
-        let same = Invocation::parse(&transcript.command)? == *listing;
-        if let Some(run) = recorded.filter(|_| same) {
-            let unlike = passed.unlike(&run.passed()).into_iter();
-            return Ok(unlike.map(|line| format!("on the wire: {line}")).collect());
+        if Invocation::parse(&transcript.command)? == *listing {
+            return Ok(Some(transcript));
         }
     }
-    Ok(Vec::new())
+    Ok(None)
+}
+
+fn as_it_was(command: &str, finished: &Finished) -> String {
+    let lines = finished.lines.iter();
+    let lines = lines.map(|line| format!("{:>6} ms  {line}", line.ms));
+    let errors = finished
+        .errors
+        .iter()
+        .map(|line| format!("   stderr  {line}"));
+    let head = format!("`{command}` ended with exit code {}:", finished.code);
+    let all: Vec<String> = std::iter::once(head).chain(lines).chain(errors).collect();
+    all.join("\n")
 }
 
 #[cfg(test)]
@@ -157,6 +176,15 @@ mod tests {
 
     /// What a chapter's program prints through the shim, if it does what this script does.
     async fn printed(script: &str, limit: Duration) -> Result<Outcome> {
+        printed_beside(None, script, limit).await
+    }
+
+    /// The same, where a run of it is recorded.
+    async fn printed_beside(
+        recorded: Option<&str>,
+        script: &str,
+        limit: Duration,
+    ) -> Result<Outcome> {
         let folder = TempDir::new().unwrap();
         let write = |path: &str, text: &str| {
             let path = folder.path().join(path);
@@ -170,6 +198,9 @@ mod tests {
             "package = { name = 'ch03-queue', metadata.book.lanes = ['shop', 'worker 1'] }",
         );
         write("script", script);
+        if let Some(recorded) = recorded {
+            write("chapters/ch03-queue/transcripts/plain.trycmd", recorded);
+        }
         let list = write("programs.json", r#"{"ch03-queue": "/bin/sh"}"#);
         let wanted = wanted(&args("run -p ch03-queue -- script")).unwrap();
         outcome(
@@ -191,6 +222,25 @@ mod tests {
             ["shop  sent o-1", "worker 1  got o-1", "Error: no"]
         );
         assert_eq!(outcome.code, 7);
+        assert_eq!(outcome.unlike, None);
+    }
+
+    #[tokio::test]
+    async fn a_run_unlike_the_recorded_one_is_told_as_it_was() {
+        let recorded = "```console\n$ cargo run -p ch03-queue -- script\nshop  sent o-1\n```\n";
+        let beside = |script| printed_beside(Some(recorded), script, LIMIT);
+        let alike = beside("echo 'shop  sent o-1'").await.unwrap();
+        assert_eq!(alike.unlike, None);
+        let script = "echo 'worker 1  got o-1'; echo 'shop  sent o-1'; echo note >&2";
+        let unlike = beside(script).await.unwrap().unlike.unwrap();
+        let lines: Vec<&str> = unlike.lines().collect();
+        assert_eq!(
+            lines[0],
+            "`cargo run -p ch03-queue -- script` ended with exit code 0:"
+        );
+        assert!(lines[1].ends_with(" ms  worker 1  got o-1"), "{unlike}");
+        assert!(lines[2].ends_with(" ms  shop  sent o-1"), "{unlike}");
+        assert_eq!(lines[3].trim(), "stderr  note");
     }
 
     #[tokio::test]

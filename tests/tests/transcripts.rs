@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -67,10 +68,12 @@ fn what_is_recorded_and_what_the_readme_shows_is_produced_again() {
     let book = book().unwrap();
     programs().save(&list).unwrap();
     let warm = Warm::start(programs()).unwrap();
+    let unlike = TempDir::new().unwrap();
     let runner = TestCases::new();
     runner
         .register_bin("cargo", Path::new(env!("CARGO_BIN_EXE_cargo-shim")))
         .env(shim::PROGRAMS, list.to_str().unwrap())
+        .env(shim::UNLIKE, unlike.path().to_str().unwrap())
         .env("BOOK_CACHE", warm.cache().to_str().unwrap());
     let recorded = all(&book)
         .into_iter()
@@ -85,7 +88,12 @@ fn what_is_recorded_and_what_the_readme_shows_is_produced_again() {
     for case in cases {
         runner.case(case);
     }
-    runner.run();
+    let ran = catch_unwind(AssertUnwindSafe(|| runner.run()));
+    // trycmd shows the differences among hundreds of lines; these come last.
+    let unlike = std::fs::read_dir(unlike.path()).unwrap();
+    let unlike = unlike.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+    none(&unlike.collect::<Vec<String>>());
+    ran.unwrap();
 }
 
 /// Whether the oldest brokers are asked for, and cannot do this run.
