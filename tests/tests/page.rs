@@ -33,6 +33,8 @@ impl Server {
             .env("BOOK_CACHE", warm.cache())
             .env("BOOK_RECORD", record)
             .env("MDBOOK_BUILD__BUILD_DIR", folder)
+            // What a test runs is not what the reader of this folder has tried.
+            .env("BOOK_OWN", folder.with_extension("own"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

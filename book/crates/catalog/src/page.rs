@@ -20,6 +20,8 @@ pub struct Page {
     pub path: PathBuf,
     /// How deep it lies in the list, from 1; 0 for a page outside the numbered list.
     pub depth: usize,
+    /// The heading that it stands below; empty above the first, and below a line.
+    pub part: String,
 }
 
 /// What the comment at the head of a page says, in TOML.
@@ -79,17 +81,31 @@ impl Catalog {
         let text = read(&self.root, &summary)?;
         let mut pages: Vec<Page> = Vec::new();
         let mut depth = 0;
+        let (mut part, mut headings) = (String::new(), 0);
+        // The words of the heading, or the target and the words of the link, that is being read.
+        let mut heading: Option<String> = None;
         let mut link: Option<(String, String)> = None;
         for (event, range) in Parser::new(&text).into_offset_iter() {
             match event {
                 Event::Start(Tag::List(_)) => depth += 1,
                 Event::End(TagEnd::List(_)) => depth -= 1,
+                Event::Rule => part.clear(),
+                Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+                Event::End(TagEnd::Heading(_)) => {
+                    let words = heading.take().unwrap_or_default();
+                    headings += 1;
+                    // The first one, above all pages, is the title of the list.
+                    if headings > 1 || !pages.is_empty() {
+                        part = words;
+                    }
+                }
                 Event::Start(Tag::Link { dest_url, .. }) => {
                     link = Some((dest_url.into_string(), String::new()));
                 }
                 Event::Text(words) | Event::Code(words) => {
-                    if let Some((_, title)) = &mut link {
-                        title.push_str(&words);
+                    let link = link.as_mut().map(|(_, title)| title);
+                    if let Some(text) = link.or(heading.as_mut()) {
+                        text.push_str(&words);
                     }
                 }
                 Event::End(TagEnd::Link) => {
@@ -98,7 +114,7 @@ impl Catalog {
                     };
                     let line = text[..range.start].matches('\n').count() + 1;
                     let page = self
-                        .page(&target, title, depth)
+                        .page(&target, title, depth, &part)
                         .with_context(|| format!("{file}:{line}"))?;
                     if pages.iter().any(|other| other.path == page.path) {
                         bail!("{file}:{line}: {target} is listed twice; remove one of the lines");
@@ -111,7 +127,7 @@ impl Catalog {
         Ok(pages)
     }
 
-    fn page(&self, target: &str, title: String, depth: usize) -> Result<Page> {
+    fn page(&self, target: &str, title: String, depth: usize, part: &str) -> Result<Page> {
         let path = self.pages_dir().join(target);
         let Some(slug) = target.trim_start_matches("./").strip_suffix(".md") else {
             bail!("`{target}` is no page; link to a file NAME.md");
@@ -127,6 +143,7 @@ impl Catalog {
             slug: slug.to_owned(),
             path,
             depth,
+            part: part.to_owned(),
         })
     }
 }

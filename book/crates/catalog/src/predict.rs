@@ -1,13 +1,14 @@
 //! Predictions: a question that the reader answers before the page shows the run.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use history::{Event, Fate, Verb, lane};
+use history::{Event, Fate, Strip, Verb, lane};
 use serde::Deserialize;
 
+use crate::Catalog;
 use crate::files::{instead, read};
-use crate::{Catalog, Transcript};
 
 /// A question about a recorded run. The right answer is counted in the run, never written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,9 +72,38 @@ impl Predict {
     pub fn right(&self) -> usize {
         self.right
     }
+
+    /// Counts the fact in another run with the same knobs: its output in canonical form.
+    ///
+    /// # Errors
+    /// When the output has no fate strip, or no line, to count it in.
+    pub fn counted(&self, canonical: &[String]) -> Result<usize> {
+        count(canonical, &self.fact)
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fact::Strip(fate) => write!(f, "{fate}"),
+            Fact::Count(lane, verb) => write!(f, "{lane} {verb}"),
+            Fact::Last(lane, word) => write!(f, "{lane} {word}"),
+        }
+    }
 }
 
 impl Catalog {
+    /// The predictions of a chapter that one of its recorded runs answers.
+    ///
+    /// # Errors
+    /// As for [`Catalog::predict`].
+    pub fn predictions_of(&self, chapter: &str, run: &str) -> Result<Vec<Predict>> {
+        let ids = self.chapter(chapter)?.predictions()?;
+        let all = ids.iter().map(|id| self.predict(chapter, id));
+        let of = |found: &Result<Predict>| found.as_ref().is_ok_and(|it| it.run == run);
+        all.filter(|found| found.is_err() || of(found)).collect()
+    }
+
     /// A chapter's prediction, with its answer counted in the transcript that it names.
     ///
     /// # Errors
@@ -95,7 +125,7 @@ impl Catalog {
         let transcript = self
             .transcript(chapter, &file.run)
             .with_context(|| shown.clone())?;
-        let answer = count(&transcript, &fact).with_context(|| shown.clone())?;
+        let answer = count(&transcript.canonical, &fact).with_context(|| shown.clone())?;
         let right = right(&file, answer).with_context(|| shown.clone())?;
         self.check_misconceptions(&file.option, right)
             .with_context(|| shown.clone())?;
@@ -170,10 +200,10 @@ fn fact(text: &str) -> Result<Fact> {
     })
 }
 
-fn count(transcript: &Transcript, fact: &Fact) -> Result<usize> {
-    let lines = transcript.canonical.iter();
+fn count(canonical: &[String], fact: &Fact) -> Result<usize> {
+    let lines = canonical.iter();
     match fact {
-        Fact::Strip(fate) => Ok(transcript.strip()?.count(*fate)),
+        Fact::Strip(fate) => Ok(Strip::parse(canonical)?.count(*fate)),
         Fact::Count(lane, verb) => {
             let events = lines.filter_map(|line| line.parse::<Event>().ok());
             Ok(events

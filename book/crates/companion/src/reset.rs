@@ -1,11 +1,10 @@
 //! `cargo book reset`: an exercise from its beginning.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use catalog::{Catalog, Progress, Rung};
+use catalog::{Catalog, Rung};
 
 use crate::output;
 
@@ -43,12 +42,13 @@ pub fn run(args: Args) -> Result<ExitCode> {
         output::line(format_args!("{shown} is the stub already"))?;
         return Ok(ExitCode::SUCCESS);
     }
-    if !args.yes && !agreed(&shown)? {
+    if !args.yes && !output::agreed(&format!("Replace {shown} by the stub?"))? {
         output::line("nothing is changed")?;
         return Ok(ExitCode::FAILURE);
     }
     if !own.is_empty() {
-        let copy = free(&catalog.progress(), &exercise.id)?;
+        let stem = format!("answers/{}", exercise.id);
+        let copy = catalog.progress().free(&stem, "rs")?;
         let kept = std::fs::write(&copy, own);
         kept.with_context(|| format!("cannot write {}", copy.display()))?;
         output::line(format_args!(
@@ -59,29 +59,4 @@ pub fn run(args: Args) -> Result<ExitCode> {
     std::fs::write(&main, stub).with_context(|| format!("cannot write {shown}"))?;
     output::line(format_args!("{shown} is the stub again"))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Asks on the terminal; where nobody answers it is a no.
-fn agreed(shown: &str) -> Result<bool> {
-    print!("Replace {shown} by the stub? A copy is kept. [y/N] ");
-    std::io::stdout()
-        .flush()
-        .context("cannot write to stdout")?;
-    let mut answer = String::new();
-    std::io::stdin()
-        .read_line(&mut answer)
-        .context("cannot read the answer")?;
-    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
-}
-
-/// A name for the copy that no earlier one has.
-fn free(progress: &Progress, id: &str) -> Result<PathBuf> {
-    let mut number = 1;
-    loop {
-        let path = progress.own(&format!("answers/{id}-{number}.rs"))?;
-        if !path.exists() {
-            return Ok(path);
-        }
-        number += 1;
-    }
 }

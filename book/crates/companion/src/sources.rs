@@ -61,14 +61,14 @@ impl Sources {
         })
     }
 
-    /// Waits for a change, then until no more follow. Returns one of the changed
-    /// files, or nothing when the watch broke down.
-    pub async fn changed(&mut self) -> Option<PathBuf> {
-        let mut path = self.changes.recv().await?;
+    /// Waits for a change, then until no more follow. Returns the changed files, at least one, the
+    /// last one last, or nothing when the watch broke down.
+    pub async fn changed(&mut self) -> Option<Vec<PathBuf>> {
+        let mut paths = vec![self.changes.recv().await?];
         while let Ok(Some(more)) = tokio::time::timeout(QUIET, self.changes.recv()).await {
-            path = more;
+            paths.push(more);
         }
-        Some(path)
+        Some(paths)
     }
 }
 

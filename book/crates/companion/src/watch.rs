@@ -79,8 +79,9 @@ async fn watch(
             failed = grade(root, saved.as_ref(), grader) => return failed,
         };
         grader.end().await?;
-        let path = change.context("the watch over the exercises ended")?;
-        let of = watched.iter().find(|it| path.starts_with(&it.dir));
+        let paths = change.context("the watch over the exercises ended")?;
+        let mut paths = paths.iter().rev();
+        let of = paths.find_map(|path| watched.iter().find(|it| path.starts_with(&it.dir)));
         saved = of.cloned().or(saved);
     }
 }

@@ -5,7 +5,7 @@
 //! | `{{#listing CHAPTER#ANCHOR}}` | the code between `// ANCHOR: name` and `// ANCHOR_END: name` in `chapters/CHAPTER/src/main.rs`; `CHAPTER:src/args.rs#all` is a whole file, and a caption may follow |
 //! | `{{#transcript CHAPTER/NAME}}` | a recorded run: its command, lines and fate strip, and what it ran on |
 //! | `{{#predict ID}}` | the question in `chapters/CHAPTER/predict/ID.toml`; `CHAPTER/ID` on a page that is not the chapter's |
-//! | `{{#reference PART}}` | a part of the reference: `glossary`, `words`, `settings BROKER`, `misconceptions`, `coverage`, `sources`; see the module `reference` |
+//! | `{{#reference PART}}` | a part of the reference: `glossary`, `words`, `settings BROKER`, `misconceptions`, `coverage`, `progress`, `sources`; see the module `reference` |
 //! | `*term*` | a link to the glossary, where the page uses a term of it for the first time |
 //! | `[claim: ID]` | a mark that leads to the tests that show the sentence before it |
 //! | a comment in the first line, TOML: `needs`, `terms`, `level` | a line below the title |

@@ -37,7 +37,8 @@ pub(crate) struct Belief<'a> {
 }
 
 /// The question, its options, and the answer behind a click: the right option, what each
-/// wrong one believes, and the run that decides.
+/// wrong one believes, and the run that decides. The page's script finds its way by the names of
+/// the data.
 pub(crate) fn render(
     predict: &Predict,
     (command, strip): (&str, Option<&Strip>),
@@ -55,7 +56,7 @@ pub(crate) fn render(
     let reasons = reasons.filter_map(|(place, option)| {
         let because = sentence(&closed(option.because.as_ref()?));
         Some(format!(
-            "<li><strong>{}</strong> is wrong: {because}</li>\n",
+            "<li data-option=\"{place}\"><strong>{}</strong> is wrong: {because}</li>\n",
             letter(place)
         ))
     });
@@ -65,14 +66,21 @@ pub(crate) fn render(
         items => format!("<ul>\n{items}</ul>\n"),
     };
     format!(
-        "<section class=\"predict\" id=\"{id}\" aria-label=\"Prediction\">\n\
+        "<section class=\"predict\" id=\"{id}\" aria-label=\"Prediction\" \
+         data-prediction=\"{chapter}/{name}\" data-run=\"transcript-{chapter}-{run}\">\n\
          <p><strong>Predict.</strong> {ask}</p>\n\
          <ol type=\"A\">\n{options}</ol>\n\
          <details><summary>Answer</summary>\n\
-         <p><strong>{letter}.</strong> {text}</p>\n\
-         {beliefs}<p>Counted in the run of <code>{command}</code>:</p>\n\
+         <p data-right=\"{right}\"><strong>{letter}.</strong> {text}</p>\n\
+         {beliefs}<p>Counted in the run of <code>{command}</code>: <span class=\"fact\">{fact} \
+         {answer}</span>.</p>\n\
          {strip}</details>\n\
          </section>",
+        chapter = escape(&predict.chapter),
+        name = escape(&predict.id),
+        run = escape(&predict.run),
+        fact = escape(&predict.fact.to_string()),
+        answer = predict.answer,
         ask = sentence(&predict.ask),
         letter = letter(right),
         text = sentence(&closed(text)),
@@ -89,7 +97,8 @@ fn belief(belief: &Belief) -> String {
         None => String::new(),
     };
     format!(
-        "<li><strong>{}</strong> says: {} A test shows otherwise.{}{link}</li>\n",
+        "<li data-option=\"{}\"><strong>{}</strong> says: {} A test shows otherwise.{}{link}</li>\n",
+        belief.option,
         letter(belief.option),
         sentence(&closed(belief.says)),
         belief.mark,

@@ -3,6 +3,7 @@
 mod coverage;
 mod glossary;
 mod misconceptions;
+mod progress;
 mod settings;
 mod sources;
 
@@ -17,7 +18,7 @@ use crate::survey::Survey;
 pub(crate) use glossary::{anchor, term};
 
 /// The parts.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "glossary",
     "words",
     "settings nats",
@@ -25,6 +26,7 @@ const PARTS: [&str; 8] = [
     "settings kafka",
     "misconceptions",
     "coverage",
+    "progress",
     "sources",
 ];
 
@@ -39,6 +41,7 @@ pub(crate) fn render(part: &str, material: &Material, from: &str) -> Result<Stri
         "words" => Ok(glossary::words(material, from)),
         "misconceptions" => misconceptions::render(material, from),
         "coverage" => coverage::render(material, from).map_err(told),
+        "progress" => progress::render(material, from).map_err(told),
         "sources" => Ok(sources::render(material, from)),
         _ => match part.strip_prefix("settings ") {
             Some(broker) if PARTS.contains(&part) => settings::render(broker, material, from),

@@ -5,18 +5,20 @@ mod builder;
 mod listen;
 mod pages;
 mod policy;
+mod progress;
 mod refusal;
 mod run;
 mod security;
 mod site;
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use brokers::Kind;
-use catalog::Catalog;
+use catalog::{Catalog, Progress, Record};
 use tokio::sync::watch::{Sender, channel};
 
 use crate::signals::{self, Stop};
@@ -32,12 +34,7 @@ use site::Site;
 /// Folders whose every file is a source of the book.
 const FOLDERS: [&str; 3] = ["book/src", "book/theme", "chapters"];
 /// Single files that are sources; their folders are not.
-const FILES: [&str; 3] = [
-    "book.toml",
-    "book/misconceptions.toml",
-    // A solution is shown once its exercise is passed.
-    ".book/progress.json",
-];
+const FILES: [&str; 2] = ["book.toml", "book/misconceptions.toml"];
 
 /// Build the book, serve it on 127.0.0.1, build it again when a source changes
 ///
@@ -76,11 +73,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
 /// Ends only with an error.
 async fn serve(args: Args, keeper: &mut Option<Keeper>) -> Result<ExitCode> {
     let mut builder = Builder::new(repository::root()?)?;
+    let progress = Catalog::open(builder.root())?.progress();
     // A folder that is not there cannot be watched.
-    Catalog::open(builder.root())?
-        .progress()
-        .own("progress.json")?;
-    let mut sources = watched(builder.root())?;
+    progress.own("progress.json")?;
+    let mut sources = watched(builder.root(), &progress)?;
+    let passed = Passed::of(progress);
     let first = builder.build().await?;
     let listener = listen::bind(args.port).await?;
     let port = listener
@@ -91,22 +88,57 @@ async fn serve(args: Args, keeper: &mut Option<Keeper>) -> Result<ExitCode> {
     let entrance = gate.entrance();
     let (newest, heard) = channel(Arc::new(first));
     let runs = Runs::new(builder.root().to_owned());
-    tokio::spawn(listen::serve(listener, pages::service(gate, heard, runs)));
+    let service = pages::service(gate, heard, runs, progress::routes(builder.root()));
+    tokio::spawn(listen::serve(listener, service));
     output::line(format_args!("the book is at {entrance}"))?;
     if !args.no_open {
         open_browser(entrance);
     }
     tokio::select! {
-        failed = follow(&mut builder, &mut sources, &newest) => failed,
+        failed = follow(&mut builder, &mut sources, passed, &newest) => failed,
         failed = keep_warm(args.warm, keeper) => failed,
     }
 }
 
 /// A watch over the sources of the book.
-fn watched(root: &Path) -> Result<Sources> {
+fn watched(root: &Path, progress: &Progress) -> Result<Sources> {
     let folders = FOLDERS.map(|folder| root.join(folder));
-    let files = FILES.map(|file| root.join(file));
-    Sources::watch(folders.to_vec(), files.to_vec())
+    let mut files = FILES.map(|file| root.join(file)).to_vec();
+    files.push(progress.path());
+    Sources::watch(folders.to_vec(), files)
+}
+
+/// What the book shows of the reader's progress: a solution, once its exercise is passed.
+struct Passed {
+    progress: Progress,
+    /// None where the file cannot be read, which a build tells.
+    known: Option<BTreeSet<String>>,
+}
+
+impl Passed {
+    fn of(progress: Progress) -> Passed {
+        let mut passed = Passed {
+            progress,
+            known: None,
+        };
+        passed.changed();
+        passed
+    }
+
+    /// Whether it is another set than before.
+    fn changed(&mut self) -> bool {
+        let now = self.progress.record().ok().map(Record::passed);
+        let before = std::mem::replace(&mut self.known, now);
+        before != self.known
+    }
+
+    /// Whether a change of these files changes no page: the reader has read on, and no more.
+    fn alone_in(&mut self, paths: &[PathBuf]) -> bool {
+        let own = self.progress.path();
+        let (own, others): (Vec<_>, Vec<_>) = paths.iter().partition(|path| **path == own);
+        let passed = !own.is_empty() && self.changed();
+        others.is_empty() && !passed
+    }
 }
 
 /// Starts the warm brokers where they are asked for and nobody keeps them yet, and tends
@@ -129,14 +161,18 @@ async fn keep_warm(wanted: bool, keeper: &mut Option<Keeper>) -> Result<ExitCode
 async fn follow(
     builder: &mut Builder,
     sources: &mut Sources,
+    mut passed: Passed,
     newest: &Sender<Arc<Site>>,
 ) -> Result<ExitCode> {
     loop {
-        let path = sources
+        let paths = sources
             .changed()
             .await
             .context("the watch over the sources ended")?;
-        let shown = path.strip_prefix(builder.root()).unwrap_or(&path);
+        let Some(path) = paths.last().filter(|_| !passed.alone_in(&paths)) else {
+            continue;
+        };
+        let shown = path.strip_prefix(builder.root()).unwrap_or(path);
         eprintln!("changed: {}", shown.display());
         match builder.build().await {
             Ok(site) => drop(newest.send_replace(Arc::new(site))),

@@ -24,13 +24,14 @@ use super::site::{File, Site, clean};
 pub type Newest = Receiver<Arc<Site>>;
 
 /// The whole service, its guard outermost but for the headers on every answer.
-pub fn service(gate: Arc<Gate>, newest: Newest, runs: Runs) -> Router {
+pub fn service(gate: Arc<Gate>, newest: Newest, runs: Runs, progress: Router) -> Router {
     Router::new()
         .route("/-/live/{name}", get(script))
         .route("/-/builds", get(builds))
         .fallback(page)
         .with_state(newest)
         .merge(run::routes(runs))
+        .merge(progress)
         .layer(from_fn_with_state(gate, guard))
         .layer(map_response(seal))
 }
@@ -65,8 +66,11 @@ fn send(status: StatusCode, file: &File) -> Response {
 }
 
 /// The scripts of a served page. It loads the first; the others are imported once they are needed.
-const SCRIPTS: [(&str, &str); 3] = [
+const SCRIPTS: [(&str, &str); 6] = [
     ("main.js", include_str!("live/main.js")),
+    ("map.js", include_str!("live/map.js")),
+    ("predict.js", include_str!("live/predict.js")),
+    ("progress.js", include_str!("live/progress.js")),
     ("run.js", include_str!("live/run.js")),
     ("stream.js", include_str!("live/stream.js")),
 ];

@@ -1,5 +1,7 @@
 //! A request that the server turns down.
 
+use std::borrow::Cow;
+
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
@@ -7,13 +9,24 @@ use axum::response::{IntoResponse, Response};
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refusal {
     status: StatusCode,
-    sentence: &'static str,
+    sentence: Cow<'static, str>,
 }
 
 impl Refusal {
     /// A refusal with this status; the sentence becomes the body.
     pub const fn new(status: StatusCode, sentence: &'static str) -> Refusal {
-        Refusal { status, sentence }
+        Refusal {
+            status,
+            sentence: Cow::Borrowed(sentence),
+        }
+    }
+
+    /// A refusal that says what an error says.
+    pub fn of(status: StatusCode, error: &anyhow::Error) -> Refusal {
+        Refusal {
+            status,
+            sentence: Cow::Owned(format!("{error:#}.")),
+        }
     }
 }
 

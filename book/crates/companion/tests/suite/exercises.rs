@@ -8,7 +8,7 @@ use crate::common::program::{Running, book, runs, stderr, stdout, until};
 use rustix::process::Signal;
 
 /// A repository with an exercise whose grader says how it is called and ends with code 7.
-fn with_exercise(id: &str) -> Repository {
+pub fn with_exercise(id: &str) -> Repository {
     let repository = Repository::new();
     exercise(&repository, id);
     script(&repository, "grader.sh", "echo verdict \"$*\"; exit 7");
@@ -21,7 +21,7 @@ fn with_exercise(id: &str) -> Repository {
     repository
 }
 
-fn exercise(repository: &Repository, id: &str) {
+pub fn exercise(repository: &Repository, id: &str) {
     let (number, slug) = id.trim_start_matches("ex").split_once('-').unwrap();
     let manifest =
         |package: &str, metadata: &str| format!("[package]\nname = \"{package}\"\n{metadata}\n");
@@ -58,7 +58,7 @@ fn command(repository: &Repository, arguments: &[&str]) -> Command {
     command
 }
 
-fn finish(repository: &Repository, arguments: &[&str]) -> Output {
+pub fn finish(repository: &Repository, arguments: &[&str]) -> Output {
     command(repository, arguments).output().unwrap()
 }
 
@@ -152,35 +152,18 @@ fn each_hint_comes_when_it_is_asked_for() {
     );
     assert_eq!(hint(), all);
     let progress = stdout(&finish(&repository, &["progress"]));
-    assert_eq!(progress, "· ex03-once  3 hints\n0 of 1 passed\n");
+    assert!(progress.contains("· ex03-once  3 hints\n"), "{progress}");
 }
 
-#[test]
-fn progress_tells_each_exercise() {
-    let repository = with_exercise("ex03-once");
-    exercise(&repository, "ex01-wildcards");
-    exercise(&repository, "ex02-late");
-    repository.write(
-        ".book/progress.json",
-        r#"{"v": 1, "exercises": {
-            "ex02-late": {"verdict": "lost-message", "passed": true, "runs": 2},
-            "ex03-once": {"verdict": "hangs", "runs": 1, "hints": 1}
-        }}"#,
-    );
-    assert_eq!(
-        stdout(&finish(&repository, &["progress"])),
-        "· ex01-wildcards\n\
-         ● ex02-late       passed, last lost-message, 2 runs\n\
-         · ex03-once       hangs, 1 run, 1 hint\n\
-         1 of 3 passed\n"
-    );
-}
-
-/// `reset` with this answer on its standard input.
 fn reset(repository: &Repository, arguments: &[&str], answer: &str) -> Output {
-    let mut command = command(repository, &["reset", "ex03"]);
-    command.args(arguments);
+    let command = command(repository, &["reset", "ex03"]);
+    answered(command, arguments, answer)
+}
+
+/// The command with these arguments, and this answer on its standard input.
+pub fn answered(mut command: Command, arguments: &[&str], answer: &str) -> Output {
     command
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

@@ -112,6 +112,20 @@ fn coverage_is_counted() {
 }
 
 #[test]
+fn what_there_is_to_do_is_counted_for_each_page_and_part() {
+    let summary =
+        "[Start](index.md)\n\n# Rabbit\n\n- [What](what.md)\n- [A queue](ch03-queue.md)\n";
+    let page = book("progress")
+        .file("book/src/SUMMARY.md", summary)
+        .file(
+            "book/src/what.md",
+            "# What\n\n{{#predict ch03-queue/lost}}\n",
+        )
+        .pressed_page("Start");
+    insta::assert_snapshot!(page);
+}
+
+#[test]
 fn sources_are_grouped_by_host() {
     insta::assert_snapshot!(part("sources"));
     // The sources of settings belong to the page that shows the settings.

@@ -1,6 +1,6 @@
 // What a page can do while `cargo book serve` serves it. A page on another host has none of this.
-// This file is all that a page loads before its reader asks for something; what is asked for is
-// imported then.
+// This file, and progress.js once the page is there, is all that a page loads before its reader asks
+// for something; what is asked for is imported then.
 export const make = (tag, attributes, ...inside) => {
   const it = document.createElement(tag);
   for (const name in attributes) it.setAttribute(name, attributes[name]);
@@ -20,12 +20,15 @@ export const opened = new Set();
 
 // The page's transcripts that can be run. run.js takes their buttons over.
 export const transcripts = [];
-const needRun = () => import("./run.js");
+export const needRun = () => import("./run.js");
+// The listing that a command runs, and the words after `--`.
+export const parts = (typed) => {
+  const found = typed?.match(/cargo run -p (\S+)(?: --features \S+)?(?: -- (.+))?/);
+  return found ? [found[1], found[2]?.split(" ") ?? []] : [];
+};
 for (const figure of document.querySelectorAll("figure.transcript")) {
-  const typed = figure.querySelector(".typed")?.textContent ?? "";
-  const parts = typed.match(/cargo run -p (\S+)(?: --features \S+)?(?: -- (.+))?/);
-  if (!parts) continue;
-  const [listing, words] = [parts[1], parts[2]?.split(" ") ?? []];
+  const [listing, words] = parts(figure.querySelector(".typed")?.textContent);
+  if (!listing) continue;
   const label = `Run ${[listing, ...words].join(" ")}`;
   const button = make("button", { class: "run-button", "aria-label": label }, "Run");
   const press = async () => {
@@ -45,6 +48,21 @@ for (const figure of document.querySelectorAll("figure.transcript")) {
   figure.prepend(button);
   transcripts.push({ figure, listing, words, button });
 }
+
+// A prediction is answered once one comes near.
+const near = new IntersectionObserver(
+  (entries) => {
+    if (!entries.some((it) => it.isIntersecting)) return;
+    near.disconnect();
+    import("./predict.js");
+  },
+  { rootMargin: "100%" },
+);
+for (const section of document.querySelectorAll(".predict")) near.observe(section);
+
+// What the reader has done.
+import("./progress.js");
+if (document.querySelector("table.progress")) import("./map.js");
 
 // A hidden page holds no connection, since a browser opens only six to one server; it catches up
 // when it is shown again.

@@ -6,6 +6,16 @@ const views = [];
 // A page has one run at once.
 let running = null;
 
+export const isBusy = () => running !== null;
+
+// The view of a transcript of the page, or of a run that has its panel after another element, then
+// without a button of its own before it is run.
+export const viewOf = (it) => {
+  const known = views.find(({ figure }) => figure === it.figure);
+  if (!known) views.push(new View(it));
+  return known ?? views.at(-1);
+};
+
 class View {
   constructor({ figure, listing, words, button }) {
     this.figure = figure;
@@ -15,7 +25,7 @@ class View {
       if (at % 2) this.given[words[at - 1].slice(2)] = word;
     });
     this.buttons = [];
-    this.take(button, [listing, ...words].join(" "));
+    if (button) this.take(button, [listing, ...words].join(" "));
   }
 
   take(button, what) {
@@ -27,7 +37,7 @@ class View {
 
   // As high as the recorded output, so that nothing moves while lines come.
   open() {
-    const height = this.figure.querySelector(".output").offsetHeight;
+    const height = this.figure.querySelector(".output")?.offsetHeight ?? 0;
     this.code = make("code");
     const output = make("pre", { tabindex: 0, role: "region", "aria-label": "Output" }, this.code);
     output.style.blockSize = `clamp(16rem, ${height}px, 60vh)`;
@@ -83,9 +93,13 @@ class View {
     this.state.className = `run-state ${kind}`;
   }
 
-  async begin() {
-    const knobs = this.panel ? this.turned() : this.given;
+  // Gives the end as it is told; nothing where the run broke off.
+  async begin(knobs = this.panel ? this.turned() : this.given) {
     if (!this.panel) this.open();
+    for (const name in this.knobs) {
+      this.knobs[name].value = knobs[name] ?? this.knobs[name].usual ?? "";
+    }
+    this.ended = null;
     this.panel.scrollIntoView({ block: "nearest" });
     this.id = null;
     this.lines = 0;
@@ -105,6 +119,7 @@ class View {
     } catch (error) {
       this.finish(error instanceof TypeError ? GONE : error.message);
     }
+    return this.ended;
   }
 
   // What passes between the listing and its broker is drawn below the output by the book's own script.
@@ -180,13 +195,16 @@ class View {
     announce(lane ? `${lane}: ${text}` : text);
   }
 
-  end({ said, equal, compared, difference }) {
+  end(told) {
+    const { said, equal, compared, difference } = told;
+    this.ended = told;
     const kinds = { "+": "hljs-addition", "-": "hljs-deletion" };
     for (const line of difference ? difference.split("\n") : []) {
       this.add(line, kinds[line[0]] ?? "hljs-comment");
     }
     const kind = { true: "run-equals", false: "run-differs" }[equal];
     this.finish(`${said} ${compared}`, kind);
+    dispatchEvent(new Event("listing-ran"));
   }
 
   finish(text, kind) {

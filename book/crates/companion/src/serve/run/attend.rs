@@ -1,12 +1,13 @@
 //! From the click to the last line: a run, attended to its end.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
 use brokers::gated;
-use catalog::{Line, Transcript};
+use catalog::{Catalog, Line, Predict, Transcript};
 use companion::runner::{self, Finished};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot::Receiver;
@@ -45,7 +46,23 @@ impl Run {
             eprintln!("error: {}: {error:#}", self.wanted.command());
             End::saying(format!("It cannot be run: {error:#}."))
         });
+        if end.code.is_some() {
+            self.keep().await;
+        }
         let _ = self.page.send(News::End(end)).await;
+    }
+
+    /// Keeps that the listing ran to its end. That it cannot be kept changes nothing about the run.
+    async fn keep(&self) {
+        let (root, chapter) = (self.root.clone(), self.wanted.chapter.id.clone());
+        let run = self.wanted.recorded.as_ref().map(|it| it.name.clone());
+        let kept = tokio::task::spawn_blocking(move || {
+            let progress = Catalog::open(&root)?.progress();
+            progress.ran(&chapter, run.as_deref())
+        });
+        if let Err(error) = kept.await.context("it broke off").flatten() {
+            eprintln!("error: the run is not kept as tried: {error:#}");
+        }
     }
 
     async fn all(&mut self) -> Result<End> {
@@ -216,7 +233,27 @@ impl Run {
         }
         .to_owned();
         end.difference = difference;
+        end.facts = self.facts(recorded, finished);
         end
+    }
+
+    /// What the predictions on the recorded run ask for. A run that does not tell it has no such fact.
+    fn facts(&self, recorded: &Transcript, finished: &Finished) -> BTreeMap<String, usize> {
+        let chapter = &self.wanted.chapter;
+        let asked = Catalog::open(&self.root)
+            .and_then(|catalog| catalog.predictions_of(&chapter.id, &recorded.name));
+        let asked = asked.unwrap_or_else(|error| {
+            eprintln!("error: {error:#}");
+            Vec::new()
+        });
+        let Ok(lines) = finished.canonical(chapter) else {
+            return BTreeMap::new();
+        };
+        let counted = |it: Predict| {
+            let name = format!("{}/{}", it.chapter, it.id);
+            Some((name, it.counted(&lines).ok()?))
+        };
+        asked.into_iter().filter_map(counted).collect()
     }
 }
 
@@ -244,7 +281,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::os::unix::fs::PermissionsExt;
 
-    use catalog::Catalog;
     use companion::runner::Invocation;
     use tokio::sync::{mpsc, oneshot};
 

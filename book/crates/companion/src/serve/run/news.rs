@@ -52,6 +52,8 @@ pub struct End {
     pub compared: String,
     /// The lines that go and come from the recorded run to this one, where they differ.
     pub difference: String,
+    /// What the predictions on the recorded run ask for, counted in this one, by `CHAPTER/ID`.
+    pub facts: BTreeMap<String, usize>,
 }
 
 impl End {

@@ -65,6 +65,20 @@ impl Repository {
         self.write(&format!("chapters/{id}/src/main.rs"), main);
     }
 
+    /// Adds a prediction to a chapter, answered by its run `default`: whether it sends 1 or 2 orders.
+    pub fn prediction(&self, chapter: &str, id: &str) {
+        self.write(
+            "book/misconceptions.toml",
+            "[M01]\nsays = \"all is sent\"\nclaim = \"a.b.c\"\npage = \"index\"\n",
+        );
+        self.write(
+            &format!("chapters/{chapter}/predict/{id}.toml"),
+            "ask = \"How many?\"\nrun = \"default\"\nfact = \"count.shop.sent\"\n\
+             [[option]]\ntext = \"Two\"\nvalue = 2\nmisconception = \"M01\"\n\
+             [[option]]\ntext = \"One\"\nvalue = 1\n",
+        );
+    }
+
     pub fn read(&self, path: &str) -> String {
         let path = self.path().join(path);
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
