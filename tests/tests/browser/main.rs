@@ -3,6 +3,8 @@
 
 mod chromium;
 mod pages;
+mod predictions;
+mod progress;
 mod runs;
 mod server;
 mod wire;

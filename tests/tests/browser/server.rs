@@ -1,5 +1,6 @@
 //! `cargo book serve`, for as long as a test needs it.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use book_tests::programs::programs;
@@ -18,6 +19,8 @@ const READY: &str = "the book is at ";
 pub struct Server {
     /// The address for a reader's first visit.
     pub entrance: String,
+    /// The folder of the reader's own files.
+    pub own: PathBuf,
     _program: Child,
     book: TempDir,
 }
@@ -34,12 +37,15 @@ impl Server {
     /// Its listings take the warm brokers, where there are some.
     pub async fn start(warm: Option<&Warm>) -> Server {
         let book = TempDir::new().unwrap();
+        let own = book.path().join("own");
         let mut command = gated(programs().path("companion").unwrap());
         command
             .args(["serve", "--no-open", "--port", "0"])
             .current_dir(root())
             // Another test may build the book, too.
             .env("MDBOOK_BUILD__BUILD_DIR", book.path().join("book"))
+            // What a test does is not what the reader of this folder has done.
+            .env("BOOK_OWN", &own)
             .stdout(Stdio::piped());
         if let Some(warm) = warm {
             command.env("BOOK_CACHE", warm.cache());
@@ -56,6 +62,7 @@ impl Server {
                 tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
                 return Server {
                     entrance,
+                    own,
                     _program: program,
                     book,
                 };
