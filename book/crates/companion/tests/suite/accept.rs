@@ -81,7 +81,7 @@ fn what_is_the_same_is_left_alone() {
     let output = run(&repository, &["accept", "ch01-x"]);
     assert_eq!(
         stdout(&output),
-        "ch01-x/plain: the real lines were missing, recorded\n"
+        "ch01-x/plain: its real lines and frames are recorded\n"
     );
     assert!(repository.has(RUN));
     assert_eq!(repository.read(TRANSCRIPT), FILLED);

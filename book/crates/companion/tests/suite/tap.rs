@@ -172,9 +172,9 @@ async fn nothing_listens_once_a_tap_is_gone() {
         .to_owned();
     drop(tap);
     let gone = async {
-        // poll: nobody tells that a port is closed
         while TcpStream::connect(&address).await.is_ok() || TcpStream::connect(&given).await.is_ok()
         {
+            // poll: nobody tells that a port is closed
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
