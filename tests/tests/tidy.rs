@@ -131,6 +131,14 @@ fn output_on_pages_is_recorded() {
 }
 
 #[test]
+fn comments_cut_no_paragraph() {
+    let is_page = |file: &File| file.below("book/src") && file.is(".md");
+    each(is_page, |file| {
+        pages::no_comment_cuts_a_paragraph(&file.path, &file.text)
+    });
+}
+
+#[test]
 fn commands_on_pages_can_be_typed() {
     let book = book().unwrap();
     let is_page = |file: &File| file.below("book/src") && file.is(".md");

@@ -180,6 +180,22 @@ pub fn no_output_is_typed(path: &str, markdown: &str) -> Vec<String> {
         .collect()
 }
 
+/// A comment that begins a line ends the paragraph above it, and what follows is one of its own.
+pub fn no_comment_cuts_a_paragraph(path: &str, markdown: &str) -> Vec<String> {
+    let lines: Vec<&str> = markdown.lines().map(str::trim).collect();
+    let cut = lines.windows(2).enumerate().filter(|(_, pair)| {
+        let is_text = pair[0].chars().next().is_some_and(char::is_alphanumeric);
+        pair[1].starts_with("<!--") && is_text
+    });
+    let problem = |(index, _)| {
+        format!(
+            "{path}:{}: this comment ends the paragraph above it; put it on that line, behind a word",
+            index + 2
+        )
+    };
+    cut.map(problem).collect()
+}
+
 /// A listing's command on a page can be typed as it stands there: the package, its features and
 /// its knobs are there. A word in upper case stands for any.
 pub fn commands_exist(path: &str, markdown: &str, book: &Catalog) -> Vec<String> {
@@ -384,5 +400,17 @@ mod tests {
         let command =
             "```console\n$ cargo run -p ch03-queue\n```\n$ cargo run -p ch03-queue\n$ ls\n";
         assert_eq!(no_output_is_typed("p.md", command), [""; 0]);
+    }
+
+    #[test]
+    fn a_comment_stands_behind_a_word() {
+        let cut = "It is gone\n<!-- no claim -->.\n";
+        assert_eq!(no_comment_cuts_a_paragraph("p.md", cut).len(), 1);
+        for whole in [
+            "It is\ngone<!-- no claim -->.\n",
+            "Gone.\n\n<!-- later -->\n",
+        ] {
+            assert_eq!(no_comment_cuts_a_paragraph("p.md", whole), [""; 0]);
+        }
     }
 }
