@@ -53,9 +53,12 @@ class View {
     const legend = make("legend", {}, `Knobs of ${this.listing}`);
     this.inside = make("input", { type: "checkbox" });
     const inside = make("label", {}, this.inside, " Look inside");
+    this.fields = make("fieldset", {}, legend, this.again, inside);
+    // Its place is kept, too.
+    this.strip = make("div", { class: "strip" });
+    this.strip.style.minBlockSize = `${this.figure.querySelector(".strip")?.offsetHeight ?? 0}px`;
     this.state = make("p", { class: "run-state" });
-    const fields = make("fieldset", {}, legend, this.again, inside);
-    this.panel = make("div", { class: "run-panel" }, fields, output, this.state);
+    this.panel = make("div", { class: "run-panel" }, this.fields, output, this.strip, this.state);
     this.figure.after(this.panel);
     opened.add(this);
   }
@@ -68,7 +71,9 @@ class View {
         knob = make("select", {}, ...["", ...values].map((it) => new Option(it || "as usual", it)));
         knob.value = this.given[name] ?? "";
         this.selects[name] = knob;
-        this.again.before(make("label", {}, `${name} `, knob));
+        this.fields.append(make("label", {}, `${name} `, knob));
+        // What comes and goes in it moves nothing beside it.
+        knob.style.inlineSize = `${knob.offsetWidth}px`;
       }
       if (about) knob.title = about;
       if (usual && !knob.usual) {
@@ -104,6 +109,7 @@ class View {
     this.id = null;
     this.lines = 0;
     this.code.replaceChildren();
+    this.strip.replaceChildren();
     this.say("Starting");
     this.mark(this);
     try {
@@ -196,8 +202,13 @@ class View {
   }
 
   end(told) {
-    const { said, equal, compared, difference } = told;
+    const { said, equal, compared, difference, strip } = told;
     this.ended = told;
+    if (strip) {
+      this.strip.innerHTML = strip.svg;
+      this.strip.append(make("p", { "aria-hidden": true }, strip.counts));
+      if (this.strip.scrollWidth > this.strip.clientWidth) this.strip.tabIndex = 0;
+    }
     const kinds = { "+": "hljs-addition", "-": "hljs-deletion" };
     for (const line of difference ? difference.split("\n") : []) {
       this.add(line, kinds[line[0]] ?? "hljs-comment");

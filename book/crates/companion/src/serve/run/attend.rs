@@ -9,13 +9,14 @@ use anyhow::{Context, Result};
 use brokers::gated;
 use catalog::{Catalog, Line, Predict, Transcript};
 use companion::runner::{self, Finished};
+use history::Strip;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot::Receiver;
 
 use super::built::Built;
 use super::child::Child;
 use super::inside::Inside;
-use super::news::{End, News, seconds};
+use super::news::{Drawn, End, News, seconds};
 use super::output::{Budget, Lines};
 use super::wanted::Wanted;
 use super::{Cut, Limits, compile, knobs};
@@ -219,6 +220,7 @@ impl Run {
         let mut end = End {
             code: Some(finished.code),
             ms,
+            strip: drawn(&finished.lines),
             ..End::saying(said)
         };
         let Some(recorded) = &self.wanted.recorded else {
@@ -255,6 +257,16 @@ impl Run {
         };
         asked.into_iter().filter_map(counted).collect()
     }
+}
+
+/// The fate strip among the lines; none where there is none, or where it does not add up.
+fn drawn(lines: &[Line]) -> Option<Drawn> {
+    let lines: Vec<String> = lines.iter().map(Line::to_string).collect();
+    let strip = Strip::parse(&lines).ok()?;
+    Some(Drawn {
+        svg: strip.svg(),
+        counts: strip.summary(),
+    })
 }
 
 /// Whether a run equals the recorded one, and where it does not.
@@ -357,5 +369,18 @@ mod tests {
         assert!(matches!(&news[1], News::Line(line) if line.text == "Options:"));
         assert!(matches!(&news[2], News::Knobs { knobs } if knobs.is_empty()));
         assert_eq!(news.len(), 3);
+        assert_eq!(end.strip, None);
+    }
+
+    #[tokio::test]
+    async fn the_strip_that_a_listing_prints_is_drawn() {
+        let strip = "echo 'fate  o-1 \u{25cf}D  o-2 \u{2715}L'; echo 'fate  1 done, 1 lost'";
+        let (end, _) = run(3, strip).await;
+        let drawn = end.strip.unwrap();
+        assert_eq!(drawn.counts, "1 done, 1 lost");
+        assert!(drawn.svg.starts_with("<svg"), "{}", drawn.svg);
+        // Whatever else stands in a strip is never a drawing.
+        let (end, _) = run(4, "echo 'fate  <b>D'; echo 'fate  1 done'").await;
+        assert_eq!(end.strip, None);
     }
 }
