@@ -145,7 +145,7 @@ fn options(wanted: &mut ChromeCapabilities) -> WebDriverResult<()> {
     wanted.set_browser_log_level(LoggingPrefsLogLevel::All)
 }
 
-fn on_path(program: &str) -> bool {
+pub fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| Path::new(&folder).join(program).is_file())
 }

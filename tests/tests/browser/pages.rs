@@ -5,12 +5,10 @@ use thirtyfour::prelude::*;
 
 use crate::chromium::Window;
 use crate::server::Server;
+use crate::{HEIGHT, THEMES};
 
 /// Widths in CSS pixels: a small phone, and a wide screen.
 const WIDTHS: [u32; 2] = [360, 1600];
-const HEIGHT: u32 = 900;
-/// mdBook's themes.
-const THEMES: [&str; 5] = ["light", "rust", "coal", "navy", "ayu"];
 
 /// How much wider the page is than its window, and the first element that sticks out.
 const TOO_WIDE: &str = "

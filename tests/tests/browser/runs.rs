@@ -39,6 +39,11 @@ async fn a_listing_of_each_broker_runs_and_a_knob_is_turned() {
             window.run::<String>(&format!("return {STATE}")).await
         );
 
+        let drawn = |of: &str| format!("document.querySelector('{of} .strip title').textContent");
+        let (live, recorded) = (drawn(".run-panel"), drawn("figure.transcript"));
+        let is_same = window.holds(&format!("{live} === {recorded}")).await;
+        assert!(is_same, "{slug}: the strip that is drawn is another one");
+
         let turned = format!(
             "[...document.querySelectorAll('.run-panel label')]
                 .find(label => label.firstChild.textContent.trim() === '{knob}')

@@ -69,4 +69,10 @@ impl Server {
             }
         }
     }
+
+    /// The address of a page.
+    pub fn page(&self, slug: &str) -> String {
+        let parts: Vec<&str> = self.entrance.splitn(4, '/').collect();
+        format!("{}/{slug}.html", parts[..3].join("/"))
+    }
 }

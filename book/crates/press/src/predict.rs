@@ -66,7 +66,7 @@ pub(crate) fn render(
         items => format!("<ul>\n{items}</ul>\n"),
     };
     format!(
-        "<section class=\"predict\" id=\"{id}\" aria-label=\"Prediction\" \
+        "<section class=\"predict\" id=\"{id}\" role=\"group\" aria-label=\"Prediction\" \
          data-prediction=\"{chapter}/{name}\" data-run=\"transcript-{chapter}-{run}\">\n\
          <p><strong>Predict.</strong> {ask}</p>\n\
          <ol type=\"A\">\n{options}</ol>\n\
