@@ -202,6 +202,13 @@ async fn an_opener_runs_what_another_chapter_shows() {
     twice.until_said("✓ Right: it is B.").await;
     let output = "it.querySelector('.run-panel pre').textContent.includes('fate  ')";
     assert!(twice.holds(output).await);
+    // The panel looks as it does below a figure.
+    let knobs = "getComputedStyle(it.querySelector('.run-panel fieldset'))";
+    assert!(
+        twice
+            .holds(&format!("{knobs}.borderTopWidth !== '0px'"))
+            .await
+    );
     let live = "it.querySelector('.predict-live').textContent";
     assert!(
         twice
@@ -221,6 +228,73 @@ async fn an_opener_runs_what_another_chapter_shows() {
         ))
         .await;
     assert!(twice.holds("!it.querySelector('input:checked')").await);
+    none(&window.complaints().await);
+    window.close().await;
+}
+
+/// Without the address that the terminal shows nothing is run and nothing kept, which is said; the
+/// answer is told all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_let_in_is_told_so_and_sees_the_answer() {
+    let Some(window) = Window::open().await else {
+        return;
+    };
+    let server = Server::start(None).await;
+    let (address, _) = server.entrance.split_once("?token=").unwrap();
+    let to = format!("{address}ch04.html");
+    window.page.goto(&to).await.unwrap();
+    let twice = Prediction::new(&window, "ch02-nats-request-reply/twice");
+    twice.reach().await;
+    twice.keys("input", " ").await;
+    twice.keys("input", Key::Enter + "").await;
+    twice.until_said("✗ Wrong: you answered A.").await;
+    twice.until(SHOWN).await;
+    let state = "it.querySelector('.run-state').textContent";
+    const OPEN: &str = "Open the book at the address that the terminal shows";
+    twice.until(&format!("{state}.startsWith('{OPEN}')")).await;
+    let live = "it.querySelector('.predict-live').textContent";
+    twice
+        .until(&format!(
+            "{live}.startsWith('Your run did not come to its end')"
+        ))
+        .await;
+    let said = "it.querySelector('[role=status]').textContent";
+    twice
+        .until(&format!(
+            "{said}.includes('Your answer is not kept: {OPEN}')"
+        ))
+        .await;
+    assert!(!server.own.join("progress.json").exists());
+    let complaints = window.complaints().await;
+    assert!(
+        complaints.iter().all(|it| it.contains("403")),
+        "{complaints:?}"
+    );
+    window.close().await;
+}
+
+/// A page that no server serves asks, and answers behind a click.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_built_page_asks_and_has_its_answer_behind_a_click() {
+    let Some(window) = Window::open().await else {
+        return;
+    };
+    let server = Server::start(None).await;
+    let page = server.file("ch02-nats-pub-sub.html");
+    window.page.goto(&page).await.unwrap();
+    let late = Prediction::new(&window, "ch02-nats-pub-sub/late");
+    assert!(late.holds("!it.querySelector('form, input, button')").await);
+    assert!(!late.holds(SHOWN).await);
+    late.keys("summary", Key::Enter + "").await;
+    late.until(SHOWN).await;
+    window
+        .page
+        .goto(&server.file("progress.html"))
+        .await
+        .unwrap();
+    let row = "document.querySelector('[data-page=ch02-nats-pub-sub] [data-of=predictions]')";
+    assert!(window.holds(&format!("{row}.textContent === '2'")).await);
+    assert!(window.holds("!document.querySelector('main button')").await);
     none(&window.complaints().await);
     window.close().await;
 }
