@@ -6,6 +6,8 @@ use anyhow::{Context, Result};
 
 /// Folders of the top level that are made by building and reading, not written.
 const MADE: [&str; 3] = ["target", ".git", ".book"];
+/// What npm installs beside the editor while somebody makes it anew.
+const INSTALLED: &str = "node_modules";
 
 /// A text file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +71,7 @@ fn walk(root: &Path, folder: &Path, files: &mut Vec<File>) -> Result<()> {
     for entry in std::fs::read_dir(folder).with_context(reading)? {
         let path = entry.with_context(reading)?.path();
         let shown = path.strip_prefix(root)?.to_string_lossy().into_owned();
-        if MADE.contains(&shown.as_str()) {
+        if MADE.contains(&shown.as_str()) || path.ends_with(INSTALLED) {
             continue;
         }
         if path.is_dir() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use catalog::{Exercise, Rung};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
 use crate::runner;
@@ -44,8 +44,36 @@ pub struct Report {
     pub ms: u64,
     /// The brokers that took part, each with its version.
     pub brokers: Vec<String>,
+    /// What happened.
+    pub moments: Vec<Moment>,
+    /// What became of each message, as a drawing; empty where there was none.
+    pub strip: String,
+    /// The same in words.
+    pub fates: String,
     /// What happened, and what the proxies saw of each message: a line each.
     pub log: Vec<String>,
+}
+
+/// Something that happened in a grading.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Milliseconds since it began.
+    pub ms: u64,
+    /// Who it happened to.
+    pub lane: String,
+    /// What happened.
+    pub text: String,
+}
+
+impl Report {
+    /// The report in this file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(file: &Path) -> Result<Report> {
+        let text = std::fs::read_to_string(file).context("the grader gives no report")?;
+        serde_json::from_str(&text).context("the grader's report is malformed")
+    }
 }
 
 /// The answers to an exercise.
@@ -127,9 +155,7 @@ impl Answer {
         }
         let finished = runner::run(command, PATIENCE).await?;
         let said = finished.errors.join("\n");
-        let text = std::fs::read_to_string(file);
-        let text = text.with_context(|| format!("the grader gives no report; it said {said}"))?;
-        serde_json::from_str(&text).context("the grader's report is malformed")
+        Report::read(&file).with_context(|| format!("the grader said {said}"))
     }
 }
 

@@ -2,11 +2,13 @@
 //! listings, keeps brokers warm, records transcripts and checks it all.
 
 mod accept;
+mod answer;
 mod bench;
 mod build;
 mod cargo;
 mod check;
 mod difference;
+mod folder;
 mod grade;
 mod hint;
 mod new;

@@ -1,11 +1,12 @@
 //! `cargo book reset`: an exercise from its beginning.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use catalog::{Catalog, Rung};
 
+use crate::answer::Answer;
+use crate::folder::Trouble;
 use crate::output;
 
 /// Put the stub of an exercise back in place of your answer, and keep a copy of that
@@ -26,37 +27,26 @@ pub fn run(args: Args) -> Result<ExitCode> {
         let id = &exercise.id;
         bail!("in {id} you predict and write nothing, so there is nothing to put back");
     }
-    let (main, stub) = (exercise.main(), exercise.stub());
-    let read = |path: &PathBuf| {
-        let text = std::fs::read_to_string(path);
-        text.with_context(|| format!("cannot read {}", catalog.shown(path)))
-    };
-    // An answer that was deleted is no reason to fail.
-    let own = if main.exists() {
-        read(&main)?
-    } else {
-        String::new()
-    };
-    let (stub, shown) = (read(&stub)?, catalog.shown(&main));
-    if own == stub {
+    let shown = catalog.shown(&exercise.main());
+    let trouble = |trouble: Trouble| trouble.said(&shown);
+    let answer = Answer::take(&catalog, &exercise).map_err(trouble)?;
+    if answer.read().map_err(trouble)? == answer.stub().map_err(trouble)? {
         output::line(format_args!("{shown} is the stub already"))?;
         return Ok(ExitCode::SUCCESS);
     }
+    // A page may write while somebody thinks about the question.
+    drop(answer);
     if !args.yes && !output::agreed(&format!("Replace {shown} by the stub?"))? {
         output::line("nothing is changed")?;
         return Ok(ExitCode::FAILURE);
     }
-    if !own.is_empty() {
-        let stem = format!("answers/{}", exercise.id);
-        let copy = catalog.progress().free(&stem, "rs")?;
-        let kept = std::fs::write(&copy, own);
-        kept.with_context(|| format!("cannot write {}", copy.display()))?;
+    let answer = Answer::take(&catalog, &exercise).map_err(trouble)?;
+    if let Some(copy) = answer.reset().map_err(trouble)? {
         output::line(format_args!(
             "your answer is kept as {}",
             catalog.shown(&copy)
         ))?;
     }
-    std::fs::write(&main, stub).with_context(|| format!("cannot write {shown}"))?;
     output::line(format_args!("{shown} is the stub again"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -88,7 +88,7 @@ impl Report {
         if !self.why.is_empty() {
             writeln!(to)?;
         }
-        if *verdict != Verdict::NotAttempted && !self.moments.is_empty() {
+        if !self.account().is_empty() {
             self.write_account(to)?;
         }
         if let Some(hint) = hint {
@@ -164,11 +164,20 @@ impl Report {
         self.log.iter().take(LOG).map(line).collect()
     }
 
+    /// What a reader is shown of what happened: of a program that is not written yet, nothing.
+    fn account(&self) -> &[Moment] {
+        match self.verdict {
+            Verdict::NotAttempted => &[],
+            _ => &self.moments,
+        }
+    }
+
     /// Writes what a program reads: verdict, seed, time, what happened.
     pub(crate) fn keep(&self) -> Result<()> {
         let Some(file) = &self.file else {
             return Ok(());
         };
+        let fates = !self.account().is_empty() && !self.strip.fates().is_empty();
         let value = json!({
             "exercise": self.exercise,
             "verdict": self.verdict,
@@ -177,6 +186,9 @@ impl Report {
             "faults": self.struck.len(),
             "ms": self.ms,
             "brokers": self.brokers,
+            "moments": self.account(),
+            "strip": if fates { self.strip.svg() } else { String::new() },
+            "fates": if fates { self.strip.summary() } else { String::new() },
             "log": self.log(),
         });
         std::fs::write(file, value.to_string())

@@ -31,9 +31,9 @@ pub(crate) fn render(
     let file = format!("<code>solutions/{id}/src/main.rs</code>");
     let last = match solution {
         _ if exercise.rung == Rung::Judge => String::new(),
-        None => format!("<p>When yours has passed, {file} is shown here.</p>\n"),
+        None => format!("<p class=\"solution\">When yours has passed, {file} is shown here.</p>\n"),
         Some(code) => format!(
-            "<details><summary>Yours has passed. The solution, {file}</summary>\n\
+            "<details class=\"solution\"><summary>Yours has passed. The solution, {file}</summary>\n\
              <pre><code class=\"language-rust\">{}</code></pre>\n</details>\n",
             highlight("rust", code).unwrap_or_else(|| escape(code))
         ),
@@ -50,7 +50,7 @@ pub(crate) fn render(
         .enumerate()
         .map(|(place, hint)| {
             let (number, hint) = (place + 1, markdown(hint));
-            format!("<details><summary>Hint {number}</summary>\n{hint}</details>\n")
+            format!("<details class=\"hint\"><summary>Hint {number}</summary>\n{hint}</details>\n")
         })
         .collect();
     format!(

@@ -10,6 +10,7 @@ mod refusal;
 mod run;
 mod security;
 mod site;
+mod solve;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ use builder::Builder;
 use run::Runs;
 use security::Gate;
 use site::Site;
+use solve::Desk;
 
 /// Folders whose every file is a source of the book.
 const FOLDERS: [&str; 3] = ["book/src", "book/theme", "chapters"];
@@ -88,7 +90,9 @@ async fn serve(args: Args, keeper: &mut Option<Keeper>) -> Result<ExitCode> {
     let entrance = gate.entrance();
     let (newest, heard) = channel(Arc::new(first));
     let runs = Runs::new(builder.root().to_owned());
-    let service = pages::service(gate, heard, runs, progress::routes(builder.root()));
+    let desk = Desk::new(builder.root().to_owned());
+    let others = progress::routes(builder.root()).merge(solve::routes(desk));
+    let service = pages::service(gate, heard, runs, others);
     tokio::spawn(listen::serve(listener, service));
     output::line(format_args!("the book is at {entrance}"))?;
     if !args.no_open {

@@ -66,13 +66,17 @@ fn send(status: StatusCode, file: &File) -> Response {
 }
 
 /// The scripts of a served page. It loads the first; the others are imported once they are needed.
-const SCRIPTS: [(&str, &str); 6] = [
+const SCRIPTS: [(&str, &str); 10] = [
+    ("editor.js", include_str!("live/editor/editor.js")),
+    ("grading.js", include_str!("live/grading.js")),
     ("main.js", include_str!("live/main.js")),
     ("map.js", include_str!("live/map.js")),
     ("predict.js", include_str!("live/predict.js")),
     ("progress.js", include_str!("live/progress.js")),
     ("run.js", include_str!("live/run.js")),
+    ("solve.js", include_str!("live/solve.js")),
     ("stream.js", include_str!("live/stream.js")),
+    ("text.js", include_str!("live/text.js")),
 ];
 
 async fn script(Path(name): Path<String>) -> Result<impl IntoResponse, Refusal> {

@@ -6,7 +6,8 @@
 //! 2. `Origin`, where it is sent, is the server's own.
 //! 3. A read is GET or HEAD and has no body.
 //! 4. A write is POST; it has an `Origin`, the session's cookie, JSON and at most
-//!    [`BODY_LIMIT`] bytes, which arrive within [`BODY_TIME`].
+//!    [`BODY_LIMIT`] bytes, or [`TEXT_LIMIT`] of a reader's text, which arrive within
+//!    [`BODY_TIME`].
 //!
 //! The cookie is got once, with the ticket in the address that the terminal prints.
 //! Browsers send a cookie to every port of a host, so its name carries the port, and
@@ -24,9 +25,12 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::refusal::Refusal;
+use super::solve::LARGE;
 
 /// The largest body of a write, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
+/// The same of one that brings a reader's text, with what can be undone in it.
+pub const TEXT_LIMIT: usize = 1024 * 1024;
 /// How long a write's body may take to arrive.
 pub const BODY_TIME: Duration = Duration::from_secs(10);
 
@@ -166,20 +170,22 @@ pub async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) 
             return gate.admit(ticket, &parts.headers);
         }
     }
-    match whole(body).await {
+    let large = LARGE.contains(&parts.uri.path());
+    match whole(body, large).await {
         Ok(body) => next.run(Request::from_parts(parts, body)).await,
         Err(refusal) => refusal.into_response(),
     }
 }
 
 /// The body, read to its end within its limits.
-async fn whole(body: Body) -> Result<Body, Refusal> {
-    match tokio::time::timeout(BODY_TIME, to_bytes(body, BODY_LIMIT)).await {
+async fn whole(body: Body, large: bool) -> Result<Body, Refusal> {
+    let (limit, sentence) = match large {
+        true => (TEXT_LIMIT, "A write of a text is at most 1 MiB, whole."),
+        false => (BODY_LIMIT, "A write is at most 64 KiB, whole."),
+    };
+    match tokio::time::timeout(BODY_TIME, to_bytes(body, limit)).await {
         Ok(Ok(bytes)) => Ok(Body::from(bytes)),
-        Ok(Err(_)) => Err(Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "A write is at most 64 KiB, whole.",
-        )),
+        Ok(Err(_)) => Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, sentence)),
         Err(_) => Err(Refusal::new(
             StatusCode::REQUEST_TIMEOUT,
             "The body took longer than 10 seconds.",

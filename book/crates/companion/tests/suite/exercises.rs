@@ -4,53 +4,9 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use crate::common::Repository;
+use crate::common::exercise::{exercise, script, with_exercise};
 use crate::common::program::{Running, book, runs, stderr, stdout, until};
 use rustix::process::Signal;
-
-/// A repository with an exercise whose grader says how it is called and ends with code 7.
-pub fn with_exercise(id: &str) -> Repository {
-    let repository = Repository::new();
-    exercise(&repository, id);
-    script(&repository, "grader.sh", "echo verdict \"$*\"; exit 7");
-    let top = repository.path().display();
-    let message = format!(
-        r#"{{"reason":"compiler-artifact","manifest_path":"{top}/exercises/{id}/Cargo.toml","target":{{"name":"grade","kind":["test"]}},"executable":"{top}/grader.sh"}}"#
-    );
-    let cargo = format!("echo \"$*\" >> calls; echo '{message}'");
-    script(&repository, "cargo.sh", &cargo);
-    repository
-}
-
-pub fn exercise(repository: &Repository, id: &str) {
-    let (number, slug) = id.trim_start_matches("ex").split_once('-').unwrap();
-    let manifest =
-        |package: &str, metadata: &str| format!("[package]\nname = \"{package}\"\n{metadata}\n");
-    let about = "[package.metadata.book]\npage = \"index\"\nrung = \"build\"";
-    repository.write(&format!("exercises/{id}/Cargo.toml"), &manifest(id, about));
-    let readme = "# Once\n\nWrite it.\n\n## Hint 1\n\nA\n\n## Hint 2\n\nB\n\n## Hint 3\n\nC\n";
-    repository.write(&format!("exercises/{id}/README.md"), readme);
-    repository.write(&format!("exercises/{id}/src/main.rs"), "// stub\n");
-    let naive = "[package.metadata.book.naive]\n";
-    let solution = manifest(&format!("sol{number}-{slug}"), naive);
-    repository.write(&format!("solutions/{id}/Cargo.toml"), &solution);
-    repository.write(
-        &format!("solutions/{id}/examples/{id}-stub.rs"),
-        "// stub\n",
-    );
-}
-
-/// Writes a program. A shell writes it: had this process the file open, a test beside this one could
-/// start a child that holds it open, too, and a file that somebody writes cannot be run.
-fn script(repository: &Repository, name: &str, text: &str) {
-    let write = r#"printf '#!/bin/sh\n%s\n' "$2" > "$1" && chmod 755 "$1""#;
-    let path = repository.path().join(name);
-    let shell = Command::new("sh")
-        .args(["-c", write, "sh"])
-        .arg(path)
-        .arg(text)
-        .status();
-    assert!(shell.unwrap().success());
-}
 
 fn command(repository: &Repository, arguments: &[&str]) -> Command {
     let mut command = book(repository, arguments);
@@ -306,7 +262,7 @@ const BOTH: &str = r#"
 verdict=passed
 echo "$GRADE_SEED" >> seeds
 test $(($(wc -l < seeds) % 2)) = 1 || verdict=not-attempted
-echo "{\"verdict\":\"$verdict\",\"why\":[],\"faults\":1,\"ms\":7,\"brokers\":[],\"log\":[]}" > "$GRADE_REPORT"
+echo "{\"verdict\":\"$verdict\",\"why\":[],\"faults\":1,\"ms\":7,\"brokers\":[],\"moments\":[],\"strip\":\"\",\"fates\":\"\",\"log\":[]}" > "$GRADE_REPORT"
 "#;
 
 #[test]
@@ -338,7 +294,7 @@ fn a_soak_takes_turns_and_goes_on_where_it_was() {
 fn a_wrong_verdict_and_too_many_without_one_fail_a_soak() {
     let told = |verdict: &str| {
         let report = format!(
-            "echo '{{\"verdict\":\"{verdict}\",\"why\":[\"o-1 is gone\"],\"faults\":1,\"ms\":7,\"brokers\":[],\"log\":[]}}' > \"$GRADE_REPORT\""
+            "echo '{{\"verdict\":\"{verdict}\",\"why\":[\"o-1 is gone\"],\"faults\":1,\"ms\":7,\"brokers\":[],\"moments\":[],\"strip\":\"\",\"fates\":\"\",\"log\":[]}}' > \"$GRADE_REPORT\""
         );
         let repository = soaked(&report);
         let mut soak = Running::start(&mut command(&repository, &["soak", "--minutes", "60"]));

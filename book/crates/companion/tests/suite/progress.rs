@@ -3,8 +3,9 @@
 use std::process::Output;
 
 use crate::common::Repository;
+use crate::common::exercise::{exercise, with_exercise};
 use crate::common::program::{book, stderr, stdout};
-use crate::exercises::{answered, exercise, finish, with_exercise};
+use crate::exercises::{answered, finish};
 
 const FILE: &str = ".book/progress.json";
 const SUMMARY: &str =

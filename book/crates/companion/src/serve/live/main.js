@@ -64,6 +64,25 @@ for (const section of document.querySelectorAll(".predict")) near.observe(sectio
 import("./progress.js");
 if (document.querySelector("table.progress")) import("./map.js");
 
+// The page's exercises: their editor comes once it is asked for.
+for (const section of document.querySelectorAll(".exercise")) {
+  const label = `Solve ${section.id}`;
+  const button = make("button", { class: "run-button", "aria-label": label }, "Solve");
+  const said = make("p", { class: "run-state", role: "status" });
+  button.onclick = async () => {
+    button.disabled = true;
+    try {
+      await (await import("./solve.js")).solve(section, button);
+      said.remove();
+    } catch (error) {
+      button.disabled = false;
+      button.closest("pre").after(said);
+      said.textContent = error instanceof TypeError ? GONE : error.message;
+    }
+  };
+  section.querySelector(":scope > pre").append(button);
+}
+
 // A hidden page holds no connection, since a browser opens only six to one server; it catches up
 // when it is shown again.
 let known = null;

@@ -1,6 +1,7 @@
 //! A program that a page has started.
 
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use brokers::{Group, Guard, leftovers};
@@ -48,6 +49,14 @@ impl Child {
         ended.context("cannot wait for a program")?;
         self.kill().await;
         Ok(())
+    }
+
+    /// Asks it to end, for which it has this long, and then does what [`Child::end`] does.
+    pub async fn close(self, patience: Duration) -> Result<ExitStatus> {
+        self.group.terminate();
+        // What does not end is ended.
+        let _ = tokio::time::timeout(patience, self.group.ended()).await;
+        self.end().await
     }
 
     /// Ends it and all that it has started, and returns when it is gone.

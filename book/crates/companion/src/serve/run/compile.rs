@@ -30,13 +30,20 @@ const STATUS: [&str; 6] = [
 
 /// `cargo build` of a listing.
 pub fn command(root: &Path, wanted: &Invocation) -> Command {
-    let mut command = gated(toolchain::program());
-    toolchain::untold(command.as_std_mut());
-    command.args(["build", "--message-format=json-render-diagnostics"]);
+    let mut command = cargo(root);
+    command.args(["--message-format=json-render-diagnostics"]);
     command.args(["--bins", "--package", &wanted.package]);
     if !wanted.features.is_empty() {
         command.args(["--features", &wanted.features.join(",")]);
     }
+    command
+}
+
+/// `cargo build`, which shows on standard error how far it is.
+pub fn cargo(root: &Path) -> Command {
+    let mut command = gated(toolchain::program());
+    toolchain::untold(command.as_std_mut());
+    command.arg("build");
     // Cargo draws its bar for a terminal alone, unless it is told to and how wide.
     command
         .env("CARGO_TERM_PROGRESS_WHEN", "always")
@@ -91,7 +98,7 @@ pub fn program(messages: &str, package: &str) -> anyhow::Result<PathBuf> {
 }
 
 /// What a line of cargo's is to the page.
-fn news(line: &str) -> Option<News> {
+pub fn news(line: &str) -> Option<News> {
     // Erases what stood in the line before.
     let line = line.trim_start_matches("\u{1b}[K");
     let said = line.trim_start();

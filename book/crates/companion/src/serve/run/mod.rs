@@ -7,12 +7,12 @@
 
 mod attend;
 mod built;
-mod child;
-mod compile;
+pub mod child;
+pub mod compile;
 mod inside;
 mod knobs;
-mod news;
-mod output;
+pub mod news;
+pub mod output;
 mod wanted;
 
 use std::collections::HashMap;
@@ -59,7 +59,7 @@ pub struct Limits {
     pub lines: usize,
 }
 
-const LIMITS: Limits = Limits {
+pub const LIMITS: Limits = Limits {
     build: Duration::from_secs(30 * 60),
     run: Duration::from_secs(5 * 60),
     bytes: 1024 * 1024,
@@ -91,7 +91,7 @@ impl From<anyhow::Error> for Cut {
 
 impl Cut {
     /// The sentence for it; `what` was going on.
-    fn said(&self, what: &str, limits: &Limits) -> String {
+    pub fn said(&self, what: &str, limits: &Limits) -> String {
         match self {
             Cut::Stopped => format!("Stopped while {what}."),
             Cut::Vanished => format!("Ended while {what}: the page is gone."),

@@ -1,6 +1,7 @@
 //! A repository in miniature, and the program under test running in it.
 
 pub mod cache;
+pub mod exercise;
 pub mod http;
 pub mod page;
 pub mod program;

@@ -115,11 +115,16 @@ impl Stage {
 
     /// Asks for a run.
     pub fn send(&self, body: &Value) -> TcpStream {
+        self.send_to("/-/run", body)
+    }
+
+    /// A write whose answer is a stream.
+    pub fn send_to(&self, path: &str, body: &Value) -> TcpStream {
         let mut stream = self.server.connect();
         let body = body.to_string();
         // Of this version, the answer has no chunks.
         let request = format!(
-            "POST /-/run HTTP/1.0\r\nHost: 127.0.0.1:{}\r\n{}\r\nContent-Length: {}\r\n\r\n{body}",
+            "POST {path} HTTP/1.0\r\nHost: 127.0.0.1:{}\r\n{}\r\nContent-Length: {}\r\n\r\n{body}",
             self.server.port,
             self.headers().join("\r\n"),
             body.len()
