@@ -5,6 +5,8 @@ mod axe;
 mod chromium;
 mod loaded;
 mod looks;
+mod copy;
+mod exercises;
 mod pages;
 mod predictions;
 mod progress;

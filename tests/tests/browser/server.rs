@@ -9,6 +9,7 @@ use book_tests::warm::Warm;
 use brokers::gated;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
 
 use crate::chromium::Child;
 
@@ -36,12 +37,17 @@ impl Server {
 
     /// Its listings take the warm brokers, where there are some.
     pub async fn start(warm: Option<&Warm>) -> Server {
+        let mut command = gated(programs().path("companion").unwrap());
+        command.current_dir(root());
+        Server::of(command, warm).await
+    }
+
+    /// The same of another book.
+    pub async fn of(mut command: Command, warm: Option<&Warm>) -> Server {
         let book = TempDir::new().unwrap();
         let own = book.path().join("own");
-        let mut command = gated(programs().path("companion").unwrap());
         command
             .args(["serve", "--no-open", "--port", "0"])
-            .current_dir(root())
             // Another test may build the book, too.
             .env("MDBOOK_BUILD__BUILD_DIR", book.path().join("book"))
             // What a test does is not what the reader of this folder has done.
