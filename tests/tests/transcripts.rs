@@ -299,6 +299,10 @@ fn recorded(chapter: &Chapter, transcript: &Transcript) -> Vec<String> {
     {
         problems.push(format!("`{}` is no date; record it again", run.date));
     }
+    let silent = run.wire.is_empty() && run.rest.is_empty();
+    if needed && silent {
+        problems.push("no frame of it is recorded; record it again".to_owned());
+    }
     if run.lines.windows(2).any(|pair| pair[0].ms > pair[1].ms) {
         problems.push("its lines are not in the order of their times; record it again".to_owned());
     }
@@ -405,7 +409,7 @@ mod the_checks_themselves {
             std::fs::write(path, text).unwrap();
         };
         let json = r#"{"command": "cargo run -p a", "broker": {"name": "NATS", "version": "2.15.1"},
-            "client": "async-nats 0.51.0", "date": "2026-11-24", "wire": [],
+            "client": "async-nats 0.51.0", "date": "2026-11-24", "wire": ["1  x  ->  PUB  -  -"],
             "lines": [{"ms": 1, "lane": "y", "text": "1"}, {"ms": 2, "lane": "x", "text": "2"}]}"#;
         assert!(json.contains(run.0), "{}", run.0);
         write("book.toml", "");
@@ -440,6 +444,7 @@ mod the_checks_themselves {
             ("async-nats 0.51.0", "", "which client"),
             ("2026-11-24", "yesterday", "`yesterday` is no date"),
             ("\"ms\": 2", "\"ms\": 0", "order of their times"),
+            ("\"1  x  ->  PUB  -  -\"", "", "no frame of it is recorded"),
         ] {
             let found = problems(good, (old, new));
             assert!(found[0].contains(expected), "{old} -> {new}: {found:?}");

@@ -6,6 +6,18 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// The frames in which a client says what becomes of a message, or how far it has come.
+const SETTLES: [&str; 9] = [
+    "+ACK",
+    "-NAK",
+    "+TERM",
+    "basic.ack",
+    "basic.nack",
+    "basic.reject",
+    "OffsetCommit request",
+    "TxnOffsetCommit request",
+    "EndTxn request",
+];
 /// What stands for a column that is empty.
 const NOTHING: &str = "-";
 /// How many messages a frame that is shown names.
@@ -37,13 +49,28 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The frame as it is shown: no text is long, and none is taken for two columns.
-    pub fn shortened(mut self) -> Frame {
-        let more = self.about.len().saturating_sub(NAMED);
-        if more > 0 {
-            self.about.truncate(NAMED);
+    /// It carries so many messages that it does not name.
+    pub fn carries_more(&mut self, more: usize) {
+        if more > 0 && !self.about.is_empty() {
             self.about.push(format!("{MORE}{more} more"));
         }
+    }
+
+    fn unnamed(&self) -> usize {
+        let last = self.about.last().and_then(|last| last.strip_prefix(MORE));
+        let count = last.and_then(|it| it.strip_suffix(" more")?.parse().ok());
+        count.unwrap_or_default()
+    }
+
+    /// The frame as it is shown: no text is long, and none is taken for two columns.
+    pub fn shortened(mut self) -> Frame {
+        let unnamed = self.unnamed();
+        if unnamed > 0 {
+            self.about.pop();
+        }
+        let more = self.about.len().saturating_sub(NAMED) + unnamed;
+        self.about.truncate(NAMED);
+        self.carries_more(more);
         for text in self.about.iter_mut().chain([&mut self.lane]) {
             *text = plain(text, ',');
         }
@@ -178,19 +205,21 @@ impl Wire {
         self
     }
 
-    /// What two runs of one listing have in common: which messages went with frames of which kind.
-    /// How often, in which batches and by whom is a matter of moments.
+    /// What two runs of one listing have in common: which messages went with frames of which kind,
+    /// and how clients settled some. How often, in which batches, by whom, and what else was said is a
+    /// matter of moments.
     fn shape(&self) -> BTreeMap<&str, BTreeSet<&str>> {
         let mut shape: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for frame in &self.frames {
+        let holds = |frame: &&Frame| !frame.about.is_empty() || SETTLES.contains(&&*frame.kind);
+        for frame in self.frames.iter().filter(holds) {
             let about = shape.entry(&frame.kind).or_default();
             about.extend(frame.about.iter().map(String::as_str));
         }
         shape
     }
 
-    /// What the recorded frames tell and this run does not, and the reverse; a line each. What was
-    /// left out of the recording is not missed in it.
+    /// What the recorded frames tell and this run does not, and the reverse; a line each. Where one
+    /// of them does not name all, nothing is missed in it.
     pub fn unlike(&self, recorded: &Wire) -> Vec<String> {
         let (before, now) = (recorded.shape(), self.shape());
         let none = BTreeSet::new();
@@ -206,10 +235,13 @@ impl Wire {
             }
             let (old, new) = (old.unwrap_or(&none), new.unwrap_or(&none));
             let cut = recorded.rest.contains_key(kind) || old.iter().any(|it| is_more(it));
-            for about in old.difference(new).filter(|about| !is_more(about)) {
+            let unnamed = new.iter().any(|it| is_more(it));
+            let missing = old.difference(new).filter(|about| !is_more(about));
+            for about in missing.filter(|_| !unnamed) {
                 tell('-', about);
             }
-            for about in new.difference(old).filter(|_| !cut) {
+            let added = new.difference(old).filter(|about| !is_more(about));
+            for about in added.filter(|_| !cut) {
                 tell('+', about);
             }
         }
@@ -267,6 +299,7 @@ mod tests {
         assert_eq!(frame.to_string().parse::<Frame>().unwrap(), frame);
         assert_eq!(frame.lane, "a b");
         assert_eq!(frame.about[7..], ["o-8", "and 2 more"]);
+        assert_eq!(frame.clone().shortened(), frame);
         assert_eq!(frame.says[0], said("a b", "c d: e"));
         assert_eq!(frame.says[1].1.chars().count(), SAID + 3);
     }
@@ -284,16 +317,20 @@ mod tests {
             "9  e  <-  Fetch  o-1, o-2  -",
         ]);
         assert_eq!(other.unlike(&recorded), [""; 0]);
-        let less = wire(&["1  a  ->  Produce  o-1, o-3  -", "2  a  ->  Commit  -  -"]);
+        let less = wire(&[
+            "1  a  ->  Produce  o-1, o-3  -",
+            "2  a  ->  basic.ack  -  -",
+            "3  a  ->  basic.get  -  -",
+        ]);
         assert_eq!(
             less.unlike(&recorded),
             [
-                "+Commit (none recorded)",
                 "-Fetch (none in this run)",
                 "-Fetch o-1",
                 "-Fetch o-2",
                 "-Produce o-2",
                 "+Produce o-3",
+                "+basic.ack (none recorded)",
             ]
         );
     }
@@ -308,6 +345,9 @@ mod tests {
         assert_eq!(recorded.frames.len(), 12);
         assert_eq!(recorded.rest, BTreeMap::from([("PUB".to_owned(), 8)]));
         assert_eq!(all.unlike(&recorded), [""; 0]);
+        let unnamed = wire(&["1  a  ->  PUB  o-1, and 30 more  -"]);
+        assert_eq!(unnamed.unlike(&recorded), [""; 0]);
+        assert_eq!(all.unlike(&unnamed), [""; 0]);
         let batch = wire(&["1  a  ->  PUB  o-1, o-2, o-3, o-4, o-5, o-6, o-7, o-8, o-9  -"]);
         assert_eq!(batch.unlike(&batch.clone().bounded(12)), [""; 0]);
         let other = wire(&["1  a  ->  PUB  o-2  -"]);

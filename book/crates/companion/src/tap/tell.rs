@@ -107,17 +107,20 @@ impl Teller {
             return Told::Rest(rest(frame), 1);
         };
         let known = self.clients.get(&connection).cloned();
+        let unnamed = unnamed(frame);
         let says = fields
             .into_iter()
             .map(|(name, value)| (name, self.plain(&value)));
-        Told::Frame(Frame {
+        let mut told = Frame {
             ms,
             lane: known.unwrap_or_else(|| format!("connection {}", frame.connection)),
             to_broker: frame.way == Way::ToBroker,
             kind: kind.to_string(),
             about,
             says: says.collect(),
-        })
+        };
+        told.carries_more(unnamed);
+        Told::Frame(told)
     }
 
     /// Whether a client says for the first time that it is at work on a message. It goes on to say so.
@@ -333,6 +336,14 @@ impl Teller {
     }
 }
 
+/// How many records of a frame of Kafka's are not kept.
+fn unnamed(frame: &wire::Frame) -> usize {
+    let places = frame.kafka().map_or(&[][..], |fields| &fields.partitions);
+    let unkept =
+        |place: &kafka::Partition| (place.records as usize).saturating_sub(place.kept.len());
+    places.iter().map(unkept).sum()
+}
+
 /// The kind of a frame that is only counted.
 fn rest(frame: &wire::Frame) -> String {
     match frame.kind {
@@ -371,4 +382,39 @@ fn is_number(word: &str) -> bool {
             && !digits.is_empty()
             && digits.bytes().all(|byte| byte.is_ascii_digit())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_named_by_its_short_text_or_by_what_its_text_names() {
+        let named = |text: &str| about(text.as_bytes(), text.len());
+        assert_eq!(named("o-1"), ["o-1"]);
+        assert_eq!(named("settings 2"), ["settings 2"]);
+        let long = r#"{"order": "o-7", "pays": "p-12", "again": "o-7", "no": "x-", "nor": "oo-1"}"#;
+        assert_eq!(named(long), ["o-7", "p-12"]);
+        assert_eq!(named("a, b"), [""; 0]);
+        assert_eq!(named(""), [""; 0]);
+        assert_eq!(about(&[0xff], 1), [""; 0]);
+        // The rest of it was not kept.
+        assert_eq!(about(b"o-1", 5_000), ["o-1"]);
+        assert_eq!(about(b"settings 2", 5_000), [""; 0]);
+    }
+
+    #[test]
+    fn what_differs_in_each_run_has_a_name_of_its_own() {
+        let mut teller = Teller::new("ch04-kafka-keys");
+        assert_eq!(teller.plain("_INBOX.Zk3.1"), "inbox 1");
+        assert_eq!(teller.plain("_INBOX.Zk3.2"), "inbox 2");
+        assert_eq!(teller.plain("_INBOX.Zk3.1"), "inbox 1");
+        assert_eq!(teller.plain("amq.gen-abc"), "amq.gen 1");
+        assert_eq!(teller.plain("ch04-kafka-keys.4711.orders"), "orders");
+        assert_eq!(
+            teller.plain("ch04-kafka-keys.orders"),
+            "ch04-kafka-keys.orders"
+        );
+        assert_eq!(teller.plain("order.created"), "order.created");
+    }
 }
