@@ -26,8 +26,9 @@ const ASKED: &str = "document.querySelector('.solve-asks')?.contains(document.ac
 /// A page of a copy of the book.
 struct Page {
     window: Window,
-    copy: Copy,
+    // It ends before another test has the copy.
     server: Server,
+    copy: Copy,
 }
 
 impl Page {
@@ -38,8 +39,8 @@ impl Page {
         let server = Server::of(copy.serve(), warm).await;
         let page = Page {
             window,
-            copy,
             server,
+            copy,
         };
         page.window.page.goto(&page.server.entrance).await.unwrap();
         page.go().await;

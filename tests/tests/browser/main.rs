@@ -3,17 +3,17 @@
 
 mod axe;
 mod chromium;
-mod loaded;
-mod looks;
 mod copy;
 mod exercises;
+mod loaded;
+mod looks;
 mod pages;
 mod predictions;
 mod progress;
 mod runs;
 mod server;
-mod wire;
 mod weight;
+mod wire;
 
 /// mdBook's themes.
 const THEMES: [&str; 5] = ["light", "rust", "coal", "navy", "ayu"];
