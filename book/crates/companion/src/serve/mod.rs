@@ -1,6 +1,7 @@
 //! `cargo book serve`: the book on this machine's loopback address, built anew when
 //! a source changes.
 
+mod body;
 mod builder;
 mod listen;
 mod pages;

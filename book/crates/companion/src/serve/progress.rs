@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::body::object;
 use super::refusal::Refusal;
 
 /// What can be asked for here, in the book whose top folder is `root`.
@@ -211,17 +212,10 @@ fn open(root: &Path) -> Result<Catalog, Refusal> {
 }
 
 fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
-    // Only an object: serde would take a list of the fields as well.
-    let object = serde_json::from_slice::<Map<String, Value>>(body);
-    let parsed = object.and_then(|object| T::deserialize(Value::Object(object)));
-    parsed.map_err(|_| {
-        Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "This is not what a page asks with: {} shows, exports and resets, {\"page\": NAME} notes a \
-             page, {\"page\": NAME, \"prediction\": NAME, \"option\": NUMBER} an answer, \
-             {\"progress\": {...}} imports.",
-        )
-    })
+    let refused = "This is not what a page asks with: {} shows, exports and resets, {\"page\": NAME} \
+                   notes a page, {\"page\": NAME, \"prediction\": NAME, \"option\": NUMBER} an \
+                   answer, {\"progress\": {...}} imports.";
+    object(body, refused)
 }
 
 fn unreadable(error: &anyhow::Error) -> Refusal {

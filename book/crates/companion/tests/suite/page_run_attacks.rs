@@ -280,6 +280,8 @@ fn a_request_has_one_form() {
         "{\"listing\":\"ch01-x\",\"wire\":\"yes\"}",
         "{\"listing\":\"ch01-x\",\"wire\":\"127.0.0.1:1/word\"}",
         "{\"listing\":\"ch01-x\"} {}",
+        "[\"ch01-x\",{},false]",
+        "{\"listing\":\"ch01-x\",\"listing\":\"ch01-x\"}",
         "listing=ch01-x",
         "\u{feff}{\"listing\":\"ch01-x\"}",
     ] {
@@ -291,6 +293,7 @@ fn a_request_has_one_form() {
         "{\"run\":-1}",
         "{\"run\":\"1\"}",
         "{\"run\":1,\"signal\":9}",
+        "[1]",
     ] {
         assert_eq!(stage.post("/-/stop", body).status, 400, "{body:?}");
     }

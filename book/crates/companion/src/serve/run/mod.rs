@@ -33,6 +33,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::body::object;
 use super::refusal::Refusal;
 use attend::Run;
 use built::Built;
@@ -219,11 +220,7 @@ async fn stop(State(runs): State<Arc<Runs>>, body: Bytes) -> Result<&'static str
 }
 
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|_| {
-        Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "This is not what a page asks with: {\"listing\": NAME, \"knobs\": {NAME: VALUE}} runs, \
-             {\"run\": NUMBER} stops.",
-        )
-    })
+    let refused = "This is not what a page asks with: {\"listing\": NAME, \"knobs\": {NAME: VALUE}} \
+                   runs, {\"run\": NUMBER} stops.";
+    object(body, refused)
 }

@@ -40,6 +40,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::body::object;
 use super::refusal::Refusal;
 use crate::answer::{self, Answer, Replaced, Text};
 use crate::difference::difference;
@@ -376,10 +377,7 @@ fn refuse(trouble: Trouble) -> Refusal {
 }
 
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|_| {
-        Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "This is not what a page asks with; reload the page, which is of an older server.",
-        )
-    })
+    let refused =
+        "This is not what a page asks with; reload the page, which is of an older server.";
+    object(body, refused)
 }
