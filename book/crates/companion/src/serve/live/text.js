@@ -89,7 +89,7 @@ export class Text {
       lineNumbers(), lintGutter(), highlightSpecialChars(), history(), indentOnInput(),
       bracketMatching(), highlightActiveLine(), highlightActiveLineGutter(),
       search({ top: true }), rust(), indentUnit.of("    "), syntaxHighlighting(colors), theme,
-      EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
+      EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", tabindex: "0" }),
       keymap.of([
         { key: "Mod-s", run: run(save) },
         { key: "Mod-Enter", run: run(check) },
