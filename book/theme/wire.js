@@ -114,20 +114,19 @@
       const number = this.frames().indexOf(row);
       const [from, to] = sends ? [client, broker] : [broker, client];
       const way = Math.sign(to - from);
-      const label = `${lane} ${sends ? "sends" : "gets"} ${kind} ${about}, at ${ms} ms`;
+      const said = `${lane} ${sends ? "sends" : "gets"} ${kind} ${about}`;
       const group = draw(
         "g",
         {
           class: `wire-frame ${this.colour(lane)}`,
           role: "button",
           tabindex: number === this.at ? 0 : -1,
-          "aria-label": label,
           "aria-expanded": this.opened === row,
         },
         draw("rect", { x: 1, y: y + 1, width: broker + 12, height: FRAME - 2, rx: 3 }),
         draw("path", { d: `M ${from} ${y + 28} H ${to} ${head(to, y + 28, way)}` }),
         draw("text", { x: 2, y: y + 17 }, ms),
-        draw("text", { x: PLACE, y: y + 17 }, cut(`${lane}: ${kind} ${about}`, letters)),
+        draw("text", { x: PLACE, y: y + 17 }, cut(said, letters)),
       );
       group.onclick = () => {
         this.go(number);
@@ -209,7 +208,7 @@
   const grow = (number) => {
     const sequence = new Sequence(number);
     sequence.live = true;
-    const names = ["ms", "client", "", "frame", "messages", "fields"];
+    const names = ["ms", "client", "way", "frame", "messages", "fields"];
     const heads = make("tr", {}, ...names.map((name) => make("th", {}, name)));
     const body = make("tbody", {});
     const region = { class: "wire-table", tabindex: 0, role: "region", "aria-label": "Frames" };

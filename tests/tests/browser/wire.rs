@@ -15,7 +15,7 @@ const DRAWN: &str =
     return ['.wire-frame', '.wire-line', '.wire-table tbody tr'].map(count);";
 /// What the drawn frames say.
 const LABELS: &str = "return [...document.querySelectorAll('.wire-frame')]
-    .map(frame => frame.getAttribute('aria-label').replace(/, at .*/, ''));";
+    .map(frame => frame.querySelector('text:last-of-type').textContent);";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_looked_into_while_it_runs() {

@@ -6,7 +6,7 @@ use catalog::{Frame, Line, Run};
 use crate::html::escape;
 
 /// The columns. A line of output takes all but the first two.
-const HEAD: [&str; 6] = ["ms", "client", "", "frame", "messages", "fields"];
+const HEAD: [&str; 6] = ["ms", "client", "way", "frame", "messages", "fields"];
 
 /// The table with the lines of output between the frames; empty where no frame was recorded.
 pub(crate) fn render(run: &Run, lines: &[&Line]) -> String {
