@@ -8,9 +8,7 @@ use crate::chromium::Window;
 #[derive(Debug, Deserialize)]
 pub struct Loaded {
     pub path: String,
-    /// In bytes.
-    pub size: usize,
-    /// The same, as gzip makes it.
+    /// Its size in bytes, as gzip makes it.
     pub packed: usize,
 }
 
@@ -29,7 +27,7 @@ pub async fn loaded(window: &Window) -> Vec<Loaded> {
                 const body = await (await fetch(path)).blob();
                 const packed = body.stream().pipeThrough(new CompressionStream('gzip'));
                 const bytes = await new Response(packed).arrayBuffer();
-                all.push({path, size: body.size, packed: bytes.byteLength});
+                all.push({path, packed: bytes.byteLength});
             }
             window.loaded = all;
         })().catch(error => window.loaded = String(error));";
