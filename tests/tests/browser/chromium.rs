@@ -13,8 +13,9 @@ use tokio::process::{ChildStdout, Command};
 
 /// What chromedriver says once it listens.
 const READY: &str = "started successfully on port ";
-/// How long a page may take until it shows what a test waits for.
-pub const LONG: Duration = Duration::from_secs(60);
+/// How long a page may take until it shows what a test waits for. A listing that is run for the first
+/// time is built first.
+pub const LONG: Duration = Duration::from_secs(300);
 /// How often a test looks.
 const LOOK: Duration = Duration::from_millis(50);
 

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use book_tests::programs::programs;
 use book_tests::warm::Warm;
 use book_tests::{none, root};
 use thirtyfour::prelude::*;
 
 use crate::chromium::Window;
 use crate::copy::Copy;
-use crate::server::Server;
+use crate::server::{Server, warm};
 
 const EXERCISE: &str = "ex02-ack-after-work";
 const PAGE: &str = "/ch02-nats-jetstream.html";
@@ -135,7 +134,7 @@ fn read(path: &Path) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_is_refused_where_it_does_not_compile_fails_and_passes() {
-    let warm = Warm::start(programs()).unwrap();
+    let warm = warm();
     let Some(page) = Page::open(Some(&warm)).await else {
         return;
     };
@@ -357,7 +356,7 @@ async fn the_editor_is_for_the_keyboard_and_for_a_small_window() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn verdicts_are_predicted_by_choice() {
-    let warm = Warm::start(programs()).unwrap();
+    let warm = warm();
     let Some(page) = Page::open(Some(&warm)).await else {
         return;
     };

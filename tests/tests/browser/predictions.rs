@@ -1,12 +1,10 @@
 //! Predictions, answered on their pages by the keyboard alone.
 
-use book_tests::programs::programs;
-use book_tests::warm::Warm;
 use book_tests::{book, none};
 use thirtyfour::prelude::*;
 
 use crate::chromium::Window;
-use crate::server::Server;
+use crate::server::{Server, warm};
 
 /// How far what stands in the text has moved without anything that the reader did. mdBook's own
 /// script moves the sidebar's entries when it lists the headings of the page there.
@@ -89,7 +87,7 @@ async fn a_wrong_answer_is_named_after_the_run_kept_and_answered_again() {
     let Some(window) = Window::open().await else {
         return;
     };
-    let warm = Warm::start(programs()).unwrap();
+    let warm = warm();
     let server = Server::start(Some(&warm)).await;
     window.page.goto(&server.entrance).await.unwrap();
     let address = window.page.current_url().await.unwrap();
@@ -189,7 +187,7 @@ async fn an_opener_runs_what_another_chapter_shows() {
     let Some(window) = Window::open().await else {
         return;
     };
-    let warm = Warm::start(programs()).unwrap();
+    let warm = warm();
     let server = Server::start(Some(&warm)).await;
     window.page.goto(&server.entrance).await.unwrap();
     let address = window.page.current_url().await.unwrap();

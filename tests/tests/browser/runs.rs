@@ -1,12 +1,10 @@
 //! Listings run from their pages, by the keyboard alone.
 
 use book_tests::none;
-use book_tests::programs::programs;
-use book_tests::warm::Warm;
 use thirtyfour::prelude::*;
 
 use crate::chromium::Window;
-use crate::server::Server;
+use crate::server::{Server, warm};
 
 /// A page's first run, and a knob with the value of another run that it shows. One for each broker.
 const LISTINGS: [(&str, &str, &str); 3] = [
@@ -24,7 +22,7 @@ async fn a_listing_of_each_broker_runs_and_a_knob_is_turned() {
     let Some(window) = Window::open().await else {
         return;
     };
-    let warm = Warm::start(programs()).unwrap();
+    let warm = warm();
     let server = Server::start(Some(&warm)).await;
     window.page.goto(&server.entrance).await.unwrap();
     let address = window.page.current_url().await.unwrap();

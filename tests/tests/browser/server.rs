@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use book_tests::programs::programs;
 use book_tests::root;
@@ -15,6 +16,17 @@ use crate::chromium::Child;
 
 /// What it says once it serves.
 const READY: &str = "the book is at ";
+
+/// The warm brokers of all tests that need some at this moment. They end with the last of these.
+pub fn warm() -> Arc<Warm> {
+    static WARM: Mutex<Weak<Warm>> = Mutex::new(Weak::new());
+    let mut shared = WARM.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let warm = Arc::new(Warm::start(programs()).unwrap());
+        *shared = Arc::downgrade(&warm);
+        warm
+    })
+}
 
 /// The served book. It ends with this value, and with the test.
 pub struct Server {

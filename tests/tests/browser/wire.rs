@@ -1,13 +1,11 @@
 //! What passes between a listing and its broker, looked into from the page by the keyboard.
 
 use book_tests::none;
-use book_tests::programs::programs;
-use book_tests::warm::Warm;
 use thirtyfour::prelude::*;
 
 use crate::chromium::Window;
 use crate::runs::{ended, press};
-use crate::server::Server;
+use crate::server::{Server, warm};
 
 /// How many frames are drawn, and how many lines of output stand between them.
 const DRAWN: &str =
@@ -22,7 +20,7 @@ async fn a_run_is_looked_into_while_it_runs() {
     let Some(window) = Window::open().await else {
         return;
     };
-    let warm = Warm::start(programs()).unwrap();
+    let warm = warm();
     let server = Server::start(Some(&warm)).await;
     window.page.goto(&server.entrance).await.unwrap();
     let address = window.page.current_url().await.unwrap();
