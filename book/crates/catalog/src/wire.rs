@@ -18,6 +18,15 @@ const SETTLES: [&str; 9] = [
     "TxnOffsetCommit request",
     "EndTxn request",
 ];
+/// The frames in which a broker hands out messages. It does so ahead of the work, as fast as it and
+/// the client are, so that what is under way when a run ends is a matter of moments.
+const HANDS_OUT: [&str; 5] = [
+    "MSG",
+    "HMSG",
+    "basic.deliver",
+    "basic.get-ok",
+    "Fetch answer",
+];
 /// What stands for a column that is empty.
 const NOTHING: &str = "-";
 /// How many messages a frame that is shown names.
@@ -205,15 +214,19 @@ impl Wire {
         self
     }
 
-    /// What two runs of one listing have in common: which messages went with frames of which kind,
-    /// and how clients settled some. How often, in which batches, by whom, and what else was said is a
-    /// matter of moments.
+    /// What two runs of one listing have in common: which messages a client sent with frames of which
+    /// kind, and how clients settled some. How often, in which batches, by whom, what was handed out,
+    /// and what else was said is a matter of moments.
     fn shape(&self) -> BTreeMap<&str, BTreeSet<&str>> {
         let mut shape: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        let holds = |frame: &&Frame| !frame.about.is_empty() || SETTLES.contains(&&*frame.kind);
+        let holds = |frame: &&Frame| {
+            let says = !frame.about.is_empty() || SETTLES.contains(&&*frame.kind);
+            says && !HANDS_OUT.contains(&&*frame.kind)
+        };
         for frame in self.frames.iter().filter(holds) {
             let about = shape.entry(&frame.kind).or_default();
-            about.extend(frame.about.iter().map(String::as_str));
+            // A recorded one has lost the spaces at its end.
+            about.extend(frame.about.iter().map(|about| about.trim_end()));
         }
         shape
     }
