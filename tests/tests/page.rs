@@ -111,8 +111,8 @@ fn a_listing_of_each_broker_runs_from_its_page_as_it_is_recorded() {
         let news = server.run(listing, knobs);
         let end = news.last().unwrap();
         assert_eq!(end["equal"], true, "{listing}: {news:#?}");
-        let start = news.iter().find(|it| it["news"] == "start").unwrap();
-        let told = start["knobs"].as_array().unwrap();
+        let knobs = news.iter().find(|it| it["news"] == "knobs").unwrap();
+        let told = knobs["knobs"].as_array().unwrap();
         assert!(!told.is_empty() && told.iter().all(|knob| knob["about"] != ""));
         if let Some(broker) = broker {
             let used = std::fs::read_to_string(&record).unwrap();
