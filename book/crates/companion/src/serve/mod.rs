@@ -12,6 +12,7 @@ mod run;
 mod security;
 mod site;
 mod solve;
+mod stream;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -19,16 +19,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::body::object;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, only_post};
 
 /// What can be asked for here, in the book whose top folder is `root`.
 pub fn routes(root: &Path) -> Router {
-    let only_post = async || {
-        Refusal::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "This is no page; the script of a page asks for it with POST.",
-        )
-    };
     Router::new()
         .route("/-/progress", post(show).fallback(only_post))
         .route("/-/progress/read", post(read).fallback(only_post))

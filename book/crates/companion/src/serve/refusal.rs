@@ -30,6 +30,14 @@ impl Refusal {
     }
 }
 
+/// The answer to a request that is no `POST`, where only scripts ask.
+pub async fn only_post() -> Refusal {
+    Refusal::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "This is no page; the script of a page asks for it with POST.",
+    )
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         (self.status, format!("{}\n", self.sentence)).into_response()

@@ -199,15 +199,7 @@ impl Run {
 
     /// What ends the run from outside; it is dropped where the run ends first.
     async fn cut(&mut self, limit: Duration) -> Cut {
-        let outside = async {
-            tokio::select! {
-                biased;
-                _ = &mut self.stop => Cut::Stopped,
-                () = self.page.closed() => Cut::Vanished,
-            }
-        };
-        let cut = tokio::time::timeout(limit, outside).await;
-        cut.unwrap_or(Cut::TooLong(limit))
+        Cut::outside(&mut self.stop, &self.page, limit).await
     }
 
     /// What all carries that one of the run's programs starts, and no other does.

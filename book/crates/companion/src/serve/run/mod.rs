@@ -16,7 +16,6 @@ pub mod output;
 mod wanted;
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,27 +24,22 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::IntoResponse;
 use axum::routing::post;
-use futures_util::Stream;
-use futures_util::stream::unfold;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::body::object;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, only_post};
+use super::stream::{AHEAD, stream};
 use attend::Run;
 use built::Built;
-use news::{News, seconds};
+use news::seconds;
 use wanted::{Asked, Wanted};
 
 /// Runs at once.
 const RUNS: usize = 2;
-/// News that may wait for the page; a run that is ahead of it waits.
-const AHEAD: usize = 64;
-/// How often a page that hears nothing is tried.
-const TRY: Duration = Duration::from_secs(5);
 
 /// How much one run may take.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +85,23 @@ impl From<anyhow::Error> for Cut {
 }
 
 impl Cut {
+    /// Waits for what ends it from outside: a stop, a page that is gone, or the end of its time.
+    pub async fn outside<N>(
+        stop: &mut oneshot::Receiver<()>,
+        page: &mpsc::Sender<N>,
+        limit: Duration,
+    ) -> Cut {
+        let outside = async {
+            tokio::select! {
+                biased;
+                _ = stop => Cut::Stopped,
+                () = page.closed() => Cut::Vanished,
+            }
+        };
+        let cut = tokio::time::timeout(limit, outside).await;
+        cut.unwrap_or(Cut::TooLong(limit))
+    }
+
     /// The sentence for it; `what` was going on.
     pub fn said(&self, what: &str, limits: &Limits) -> String {
         match self {
@@ -146,22 +157,13 @@ impl Runs {
 
 /// What can be asked for here.
 pub fn routes(runs: Runs) -> Router {
-    let only_post = async || {
-        Refusal::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "This is no page; the script of a page asks for it with POST.",
-        )
-    };
     Router::new()
         .route("/-/run", post(start).fallback(only_post))
         .route("/-/stop", post(stop).fallback(only_post))
         .with_state(Arc::new(runs))
 }
 
-async fn start(
-    State(runs): State<Arc<Runs>>,
-    body: Bytes,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
+async fn start(State(runs): State<Arc<Runs>>, body: Bytes) -> Result<impl IntoResponse, Refusal> {
     let asked: Asked = read(&body)?;
     let wanted = tokio::task::block_in_place(|| Wanted::find(&runs.root, &asked))?;
     let place = runs.places.clone().try_acquire_owned().map_err(|_| {
@@ -192,16 +194,7 @@ async fn start(
         runs.with(|going| going.stops.remove(&id));
         drop(place);
     });
-    let alive = KeepAlive::new().interval(TRY);
-    Ok(Sse::new(unfold(heard, next)).keep_alive(alive))
-}
-
-async fn next(
-    mut heard: mpsc::Receiver<News>,
-) -> Option<(Result<Event, Infallible>, mpsc::Receiver<News>)> {
-    let news = heard.recv().await?;
-    let json = serde_json::to_string(&news).unwrap_or_default();
-    Some((Ok(Event::default().data(json)), heard))
+    Ok(stream(heard))
 }
 
 /// The body of a stop.

@@ -159,15 +159,7 @@ impl Grading {
 
     /// What ends the grading from outside; it is dropped where that ends first.
     async fn cut(&mut self, limit: Duration) -> Cut {
-        let outside = async {
-            tokio::select! {
-                biased;
-                _ = &mut self.stop => Cut::Stopped,
-                () = self.page.closed() => Cut::Vanished,
-            }
-        };
-        let cut = tokio::time::timeout(limit, outside).await;
-        cut.unwrap_or(Cut::TooLong(limit))
+        Cut::outside(&mut self.stop, &self.page, limit).await
     }
 
     /// The report with what engineers believe who get its verdict.

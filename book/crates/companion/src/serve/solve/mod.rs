@@ -20,39 +20,30 @@ mod problems;
 mod wanted;
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use catalog::{Catalog, Rung};
-use futures_util::Stream;
-use futures_util::stream::unfold;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::body::object;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, only_post};
+use super::stream::{AHEAD, stream};
 use crate::answer::{self, Answer, Replaced, Text};
 use crate::difference::difference;
 use crate::folder::Trouble;
 use attend::Grading;
 use draft::{Draft, Drafts};
-use news::News;
 
-/// News that may wait for the page; a grading that is ahead of it waits.
-const AHEAD: usize = 64;
-/// How often a page that hears nothing is tried.
-const TRY: Duration = Duration::from_secs(5);
 /// Where a body may be larger than elsewhere.
 pub const LARGE: [&str; 3] = ["/-/solve/open", "/-/solve/save", "/-/solve/draft"];
 
@@ -91,12 +82,6 @@ impl Desk {
 
 /// What can be asked for here.
 pub fn routes(desk: Desk) -> Router {
-    let only_post = async || {
-        Refusal::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "This is no page; the script of a page asks for it with POST.",
-        )
-    };
     Router::new()
         .route("/-/solve/open", post(open).fallback(only_post))
         .route("/-/solve/draft", post(keep).fallback(only_post))
@@ -262,10 +247,7 @@ struct Graded {
     guesses: BTreeMap<String, String>,
 }
 
-async fn grade(
-    State(desk): State<Arc<Desk>>,
-    body: Bytes,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
+async fn grade(State(desk): State<Arc<Desk>>, body: Bytes) -> Result<impl IntoResponse, Refusal> {
     let Graded { exercise, guesses } = read(&body)?;
     let (catalog, exercise, arguments) = tokio::task::block_in_place(|| {
         let catalog = desk.catalog()?;
@@ -300,16 +282,7 @@ async fn grade(
         desk.with(|going| going.stop = None);
         drop(place);
     });
-    let alive = KeepAlive::new().interval(TRY);
-    Ok(Sse::new(unfold(heard, next)).keep_alive(alive))
-}
-
-async fn next(
-    mut heard: mpsc::Receiver<News>,
-) -> Option<(Result<Event, Infallible>, mpsc::Receiver<News>)> {
-    let news = heard.recv().await?;
-    let json = serde_json::to_string(&news).unwrap_or_default();
-    Some((Ok(Event::default().data(json)), heard))
+    Ok(stream(heard))
 }
 
 #[derive(Deserialize)]
