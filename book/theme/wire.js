@@ -204,14 +204,15 @@
     sequence.element.after(twin(table));
   };
 
-  // One that grows with a run. A frame comes as a line of text with six columns.
-  const grow = (number) => {
+  // One that grows with a run of this name. A frame comes as a line of text with six columns.
+  const grow = (name, number) => {
     const sequence = new Sequence(number);
     sequence.live = true;
     const names = ["ms", "client", "way", "frame", "messages", "fields"];
     const heads = make("tr", {}, ...names.map((name) => make("th", {}, name)));
     const body = make("tbody", {});
-    const region = { class: "wire-table", tabindex: 0, role: "region", "aria-label": "Frames" };
+    const label = `Frames of ${name}`;
+    const region = { class: "wire-table", tabindex: 0, role: "region", "aria-label": label };
     const table = make("div", region, make("table", {}, make("thead", {}, heads), body));
     const summary = make("summary", {}, "Look inside");
     const passed = make("p", {});

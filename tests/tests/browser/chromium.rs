@@ -16,6 +16,8 @@ const READY: &str = "started successfully on port ";
 /// How long a page may take until it shows what a test waits for. A listing that is run for the first
 /// time is built first.
 pub const LONG: Duration = Duration::from_secs(300);
+/// How long a picture of it may take.
+const SOON: Duration = Duration::from_secs(10);
 /// How often a test looks.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -106,15 +108,9 @@ impl Window {
                 look.tick().await;
             }
         };
-        let met = tokio::time::timeout(LONG, holds).await;
-        if met.is_err() {
-            let folder = root().join("target/browser");
-            std::fs::create_dir_all(&folder).unwrap();
-            let picture = folder.join(format!("{}.png", std::process::id()));
-            self.page.screenshot(&picture).await.unwrap();
+        if tokio::time::timeout(LONG, holds).await.is_err() {
             let page = self.run::<String>("return document.body.innerText").await;
-            let picture = picture.display();
-            panic!("it never held: {condition}; see {picture}; the page:\n{page}");
+            panic!("it never held: {condition}; the page:\n{page}");
         }
     }
 
@@ -126,7 +122,35 @@ impl Window {
     }
 
     pub async fn close(self) {
-        self.page.quit().await.unwrap();
+        self.page.clone().quit().await.unwrap();
+    }
+
+    /// Keeps what the window shows, by the test's name.
+    async fn keep_picture(&self) {
+        let folder = root().join("target/browser");
+        let test = std::thread::current();
+        let name = test.name().unwrap_or("test").replace("::", "-");
+        let picture = folder.join(format!("{name}.png"));
+        let shown = async {
+            std::fs::create_dir_all(&folder)?;
+            self.page.screenshot(&picture).await?;
+            WebDriverResult::Ok(())
+        };
+        let (at, shown) = (picture.display(), tokio::time::timeout(SOON, shown).await);
+        match shown {
+            Ok(Ok(())) => eprintln!("what the window shows is in {at}"),
+            _ => eprintln!("what the window shows cannot be kept in {at}: {shown:?}"),
+        }
+    }
+}
+
+/// A test that fails keeps a picture.
+impl Drop for Window {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let runtime = tokio::runtime::Handle::current();
+            tokio::task::block_in_place(|| runtime.block_on(self.keep_picture()));
+        }
     }
 }
 

@@ -6,12 +6,13 @@ use book_tests::warm::Warm;
 use book_tests::{none, root};
 use thirtyfour::prelude::*;
 
+use crate::axe::Axe;
 use crate::chromium::Window;
 use crate::copy::Copy;
 use crate::server::{Server, warm};
 
 const EXERCISE: &str = "ex02-ack-after-work";
-const PAGE: &str = "/ch02-nats-jetstream.html";
+const PAGE: &str = "ch02-nats-jetstream";
 /// The text of the editor, which has a shadow tree of its own.
 const INSIDE: &str = "document.querySelector('.solve-text')?.shadowRoot";
 const STATE: &str = "(document.querySelector('.solve-panel .run-state')?.textContent ?? '')";
@@ -47,9 +48,8 @@ impl Page {
     }
 
     async fn go(&self) {
-        let address = self.window.page.current_url().await.unwrap();
-        let to = address.join(PAGE).unwrap();
-        self.window.page.goto(to.as_str()).await.unwrap();
+        let to = self.server.page(PAGE);
+        self.window.page.goto(to).await.unwrap();
     }
 
     /// Opens the editor by the keyboard.
@@ -190,6 +190,9 @@ async fn an_answer_is_refused_where_it_does_not_compile_fails_and_passes() {
             .holds("document.querySelector('.solve-found .strip svg')")
             .await
     );
+    if let Some(axe) = Axe::fetch() {
+        axe.reads(window).await;
+    }
     page.press("Show hint 1").await;
     window
         .until("document.querySelector('.exercise .hint').open")
@@ -281,6 +284,9 @@ async fn a_file_that_was_changed_meanwhile_is_asked_about() {
             .await
     );
     assert_eq!(read(&main), "// theirs\n");
+    if let Some(axe) = Axe::fetch() {
+        axe.reads(window).await;
+    }
     page.press("Keep mine").await;
     window.until(&format!("{KEPT} === 'Saved'")).await;
     assert!(read(&main).starts_with("// mine "));
@@ -361,9 +367,8 @@ async fn verdicts_are_predicted_by_choice() {
         return;
     };
     let window = &page.window;
-    let address = window.page.current_url().await.unwrap();
-    let to = address.join("/ch02-nats-pub-sub.html").unwrap();
-    window.page.goto(to.as_str()).await.unwrap();
+    let to = page.server.page("ch02-nats-pub-sub");
+    window.page.goto(to).await.unwrap();
     let button = window
         .page
         .find(By::Css(".exercise > pre > .run-button"))

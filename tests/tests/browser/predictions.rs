@@ -1,6 +1,7 @@
 //! Predictions, answered on their pages by the keyboard alone.
 
 use book_tests::{book, none};
+use serde_json::Value;
 use thirtyfour::prelude::*;
 
 use crate::chromium::Window;
@@ -33,7 +34,7 @@ impl Prediction<'_> {
     /// Comes near it, which makes it one that can be answered.
     async fn reach(&self) {
         let script = format!("{}.scrollIntoView()", self.section);
-        self.window.run::<serde_json::Value>(&script).await;
+        self.window.run::<Value>(&script).await;
         let section = &self.section;
         self.window
             .until(&format!("{section}.classList.contains('answerable')"))
@@ -90,9 +91,8 @@ async fn a_wrong_answer_is_named_after_the_run_kept_and_answered_again() {
     let warm = warm();
     let server = Server::start(Some(&warm)).await;
     window.page.goto(&server.entrance).await.unwrap();
-    let address = window.page.current_url().await.unwrap();
-    let to = address.join("/ch02-nats-pub-sub.html").unwrap();
-    window.page.goto(to.as_str()).await.unwrap();
+    let to = server.page("ch02-nats-pub-sub");
+    window.page.goto(&to).await.unwrap();
 
     let late = Prediction::new(&window, "ch02-nats-pub-sub/late");
     late.reach().await;
@@ -105,7 +105,7 @@ async fn a_wrong_answer_is_named_after_the_run_kept_and_answered_again() {
     late.until("it.querySelectorAll('input')[1].checked").await;
     late.keys("input:checked", Key::Left + "").await;
     late.until("it.querySelectorAll('input')[0].checked").await;
-    assert!(window.page.current_url().await.unwrap() == to);
+    assert_eq!(window.page.current_url().await.unwrap().as_str(), to);
     assert!(!late.holds(SHOWN).await);
     late.keys("input:checked", Key::Enter + "").await;
     late.until_said("✗ Wrong: you answered A.").await;
@@ -147,6 +147,18 @@ async fn a_wrong_answer_is_named_after_the_run_kept_and_answered_again() {
     late.keys("input:checked", Key::Right + "").await;
     late.keys("input:checked", Key::Enter + "").await;
     late.until_said("✓ Right: it is B.").await;
+
+    // A knob that was turned meanwhile shows what the run has.
+    let knob = format!("{panel}.querySelector('select')");
+    let turn = format!("{knob}.value = 'drop'");
+    window.run::<Value>(&turn).await;
+    late.keys("input:checked", Key::Left + "").await;
+    late.keys("input:checked", Key::Enter + "").await;
+    late.until_said("✗ Wrong: you answered A.").await;
+    assert_eq!(
+        window.run::<String>(&format!("return {knob}.value")).await,
+        "drain"
+    );
     none(&window.complaints().await);
     window.close().await;
 }
@@ -159,9 +171,8 @@ async fn an_answer_that_is_opened_needs_no_run() {
     };
     let server = Server::start(None).await;
     window.page.goto(&server.entrance).await.unwrap();
-    let address = window.page.current_url().await.unwrap();
-    let to = address.join("/ch02-nats-pub-sub.html").unwrap();
-    window.page.goto(to.as_str()).await.unwrap();
+    let to = server.page("ch02-nats-pub-sub");
+    window.page.goto(&to).await.unwrap();
     let drop = Prediction::new(&window, "ch02-nats-pub-sub/drop");
     drop.reach().await;
     // Who only looks has not answered.
@@ -190,9 +201,8 @@ async fn an_opener_runs_what_another_chapter_shows() {
     let warm = warm();
     let server = Server::start(Some(&warm)).await;
     window.page.goto(&server.entrance).await.unwrap();
-    let address = window.page.current_url().await.unwrap();
-    let to = address.join("/ch04.html").unwrap();
-    window.page.goto(to.as_str()).await.unwrap();
+    let to = server.page("ch04");
+    window.page.goto(&to).await.unwrap();
     let twice = Prediction::new(&window, "ch02-nats-request-reply/twice");
     twice.reach().await;
     twice.keys("input[value=\"1\"]", " ").await;
@@ -216,8 +226,8 @@ async fn an_opener_runs_what_another_chapter_shows() {
             .await
     );
     // The page that first asked for it has an answer of its own, which is none yet.
-    let first = address.join("/ch02-nats-request-reply.html").unwrap();
-    window.page.goto(first.as_str()).await.unwrap();
+    let first = server.page("ch02-nats-request-reply");
+    window.page.goto(&first).await.unwrap();
     twice.reach().await;
     let marks = "#mdbook-sidebar a[href$=\"ch04.html\"] .marks";
     window

@@ -28,9 +28,7 @@ async fn on(window: &Window, server: &Server, page: &str) {
     if window.page.current_url().await.unwrap().host().is_none() {
         window.page.goto(&server.entrance).await.unwrap();
     }
-    let address = window.page.current_url().await.unwrap();
-    let to = address.join(page).unwrap();
-    window.page.goto(to.as_str()).await.unwrap();
+    window.page.goto(server.page(page)).await.unwrap();
 }
 
 /// Goes to the end of the page, as a reader does with the keyboard.
@@ -66,7 +64,7 @@ async fn a_page_read_to_its_end_has_its_mark() {
     };
     let server = Server::start(None).await;
     window.resize(1600, 900).await;
-    on(&window, &server, "/ch03-rabbit-queue.html").await;
+    on(&window, &server, "ch03-rabbit-queue").await;
     window
         .until(&format!("{NOTE}.startsWith('A page counts as read')"))
         .await;
@@ -77,7 +75,7 @@ async fn a_page_read_to_its_end_has_its_mark() {
     let heard = "document.querySelector('#mdbook-sidebar a.active').innerText";
     assert!(window.holds(&format!("{heard}.includes('(read)')")).await);
     // It is there on another page, and moves nothing when it comes.
-    on(&window, &server, "/ch03-rabbit-topology.html").await;
+    on(&window, &server, "ch03-rabbit-topology").await;
     let there = "#mdbook-sidebar a[href$=\"ch03-rabbit-queue.html\"] .marks";
     window
         .until(&format!("document.querySelector('{there}')"))
@@ -100,9 +98,9 @@ async fn progress_is_exported_reset_and_imported_by_the_keyboard() {
     cdp.send_raw("Browser.setDownloadBehavior", allow)
         .await
         .unwrap();
-    on(&window, &server, "/ch01.html").await;
+    on(&window, &server, "ch01").await;
     read_to_the_end(&window).await;
-    on(&window, &server, "/progress.html").await;
+    on(&window, &server, "progress").await;
     window.until(&format!("{ALL}.startsWith('1 of ')")).await;
     window
         .until("document.querySelector('[data-page=ch01] .done')?.textContent === '1 of 1'")
@@ -209,11 +207,11 @@ async fn a_broken_file_is_told_on_the_page_and_stays() {
     let server = Server::start(None).await;
     let file = server.own.join("progress.json");
     std::fs::write(&file, "{ half of it").unwrap();
-    on(&window, &server, "/ch01.html").await;
+    on(&window, &server, "ch01").await;
     window
         .until(&format!("{NOTE}.includes('progress.json is malformed')"))
         .await;
-    on(&window, &server, "/progress.html").await;
+    on(&window, &server, "progress").await;
     window
         .until(&format!("{NOTE}.includes('progress.json is malformed')"))
         .await;

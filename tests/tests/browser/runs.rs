@@ -25,10 +25,8 @@ async fn a_listing_of_each_broker_runs_and_a_knob_is_turned() {
     let warm = warm();
     let server = Server::start(Some(&warm)).await;
     window.page.goto(&server.entrance).await.unwrap();
-    let address = window.page.current_url().await.unwrap();
     for (slug, knob, value) in LISTINGS {
-        let to = address.join(&format!("/{slug}.html")).unwrap();
-        window.page.goto(to.as_str()).await.unwrap();
+        window.page.goto(server.page(slug)).await.unwrap();
         press(&window, "figure.transcript .run-button").await;
         ended(&window).await;
         assert!(

@@ -23,7 +23,6 @@ async fn a_run_is_looked_into_while_it_runs() {
     let warm = warm();
     let server = Server::start(Some(&warm)).await;
     window.page.goto(&server.entrance).await.unwrap();
-    let address = window.page.current_url().await.unwrap();
     for (slug, sent, got) in [
         ("ch02-nats-pub-sub", "sends PUB o-1", "gets MSG o-1"),
         (
@@ -37,8 +36,7 @@ async fn a_run_is_looked_into_while_it_runs() {
             "gets Produce answer",
         ),
     ] {
-        let to = address.join(&format!("/{slug}.html")).unwrap();
-        window.page.goto(to.as_str()).await.unwrap();
+        window.page.goto(server.page(slug)).await.unwrap();
         press(&window, "figure.transcript .run-button").await;
         ended(&window).await;
         let inside = window.page.find(By::Css(".run-panel input[type=checkbox]"));

@@ -54,7 +54,7 @@ pub(crate) fn render(
         })
         .collect();
     format!(
-        "<section class=\"exercise\" id=\"{id}\" aria-label=\"Exercise\">\n\
+        "<section class=\"exercise\" id=\"{id}\" aria-label=\"Exercise {id}\">\n\
          <p><strong>Exercise.</strong> {title}</p>\n\
          {task}{recorded}<p>{verb} <code>exercises/{id}/{what}</code>, and {then}:</p>\n\
          <pre><code class=\"language-console\">{command}</code></pre>\n\

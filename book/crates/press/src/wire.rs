@@ -16,9 +16,11 @@ pub(crate) fn render(run: &Run, lines: &[&Line]) -> String {
     let head: String = HEAD.iter().map(|name| format!("<th>{name}</th>")).collect();
     format!(
         "<details class=\"wire\"><summary>Look inside: {} frames</summary>\
-         <div class=\"wire-table\" tabindex=\"0\" role=\"region\" aria-label=\"Frames\"><table>\
+         <div class=\"wire-table\" tabindex=\"0\" role=\"region\" \
+         aria-label=\"Recorded frames of {}\"><table>\
          <thead><tr>{head}</tr></thead><tbody>{}</tbody></table></div>{}</details>\n",
         run.wire.len(),
+        escape(&run.command),
         rows(&run.wire, lines),
         rest(run),
     )

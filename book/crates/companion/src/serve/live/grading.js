@@ -98,7 +98,8 @@ export class Grading {
   line({ text }) {
     if (!this.output) {
       this.output = make("code");
-      const pre = make("pre", { tabindex: 0, role: "region", "aria-label": "Output" }, this.output);
+      const label = `Report on ${this.exercise}`;
+      const pre = make("pre", { tabindex: 0, role: "region", "aria-label": label }, this.output);
       pre.onkeydown = (event) => {
         if (event.key.startsWith("Arrow")) event.stopPropagation();
       };
@@ -151,7 +152,8 @@ export class Grading {
     });
     const head = make("thead", {}, cells("th", "ms", "who", "what"));
     const table = make("table", {}, head, make("tbody", {}, ...rows));
-    const inside = { tabindex: 0, role: "region", "aria-label": "What happened", class: "solve-moments" };
+    const label = `What happened to ${this.exercise}`;
+    const inside = { tabindex: 0, role: "region", "aria-label": label, class: "solve-moments" };
     return make("div", inside, table);
   }
 

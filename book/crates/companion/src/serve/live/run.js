@@ -20,12 +20,13 @@ class View {
   constructor({ figure, listing, words, button }) {
     this.figure = figure;
     this.listing = listing;
+    this.name = [listing, ...words].join(" ");
     this.given = {};
     words.forEach((word, at) => {
       if (at % 2) this.given[words[at - 1].slice(2)] = word;
     });
     this.buttons = [];
-    if (button) this.take(button, [listing, ...words].join(" "));
+    if (button) this.take(button, this.name);
   }
 
   take(button, what) {
@@ -39,7 +40,8 @@ class View {
   open() {
     const height = this.figure.querySelector(".output")?.offsetHeight ?? 0;
     this.code = make("code");
-    const output = make("pre", { tabindex: 0, role: "region", "aria-label": "Output" }, this.code);
+    const label = `Output of ${this.name}`;
+    const output = make("pre", { tabindex: 0, role: "region", "aria-label": label }, this.code);
     output.style.blockSize = `clamp(16rem, ${height}px, 60vh)`;
     // mdBook turns the page with these keys.
     output.onkeydown = (event) => {
@@ -101,8 +103,8 @@ class View {
   // Gives the end as it is told; nothing where the run broke off.
   async begin(knobs = this.panel ? this.turned() : this.given) {
     if (!this.panel) this.open();
-    for (const name in this.knobs) {
-      this.knobs[name].value = knobs[name] ?? this.knobs[name].usual ?? "";
+    for (const [name, knob] of Object.entries(this.selects)) {
+      knob.value = knobs[name] ?? knob.usual ?? "";
     }
     this.ended = null;
     this.panel.scrollIntoView({ block: "nearest" });
@@ -134,7 +136,7 @@ class View {
     this.drawn = null;
     if (!this.inside.checked) return;
     const { grow } = await window.lookInside();
-    this.drawn = grow((lane) => this.lanes?.indexOf(lane) ?? -1);
+    this.drawn = grow(this.name, (lane) => this.lanes?.indexOf(lane) ?? -1);
     this.state.after(this.drawn.element);
   }
 

@@ -258,14 +258,15 @@ class Solve {
       this.text.focus();
       action();
     };
-    const label = { class: "solve-asks", role: "group", "aria-label": sentence };
+    const group = { class: "solve-asks", role: "group", "aria-label": sentence };
     const kinds = { "+": "hljs-addition", "-": "hljs-deletion" };
     const lines = difference.split("\n").flatMap((line) => [
       make("span", { class: kinds[line[0]] ?? "hljs-comment" }, line), "\n",
     ]);
-    const box = make("div", label, make("p", {}, sentence));
+    const box = make("div", group, make("p", {}, sentence));
     if (difference) {
-      const shown = { tabindex: 0, role: "region", "aria-label": "The difference" };
+      const label = `The difference in ${this.exercise}`;
+      const shown = { tabindex: 0, role: "region", "aria-label": label };
       box.append(make("pre", shown, make("code", {}, ...lines)));
     }
     const buttons = choices.map(([text, action]) => button(text, done(action)));
