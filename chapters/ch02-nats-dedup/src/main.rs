@@ -132,7 +132,7 @@ impl Orders {
 }
 
 // ANCHOR: pack
-/// Inventory packs what the stream has.
+/// Inventory packs what the stream has; a longer one it would ask again, as `fetch` brings 200 at most.
 async fn pack(stream: &stream::Stream, log: &mut Log) -> Result<()> {
     let inventory = stream.create_consumer(pull::Config {
         durable_name: Some("inventory".to_owned()),

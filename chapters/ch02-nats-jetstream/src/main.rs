@@ -78,7 +78,7 @@ async fn trade(
     let stream = jetstream.create_stream(stream::Config {
         name: name.to_owned(),
         subjects: vec![nats.name("order.>")],
-        // Else the stream grows until the disk is full.
+        // Else the stream grows without end. An order that nobody packs for a week goes, too.
         max_age: Duration::from_secs(7 * 24 * 3600),
         ..Default::default()
     });
@@ -128,7 +128,7 @@ async fn read_again(stream: &stream::Stream, log: &mut Log) -> Result<()> {
         ack_policy: AckPolicy::None,
         ..Default::default()
     });
-    // What is there now, without waiting for more.
+    // What is there now, 200 messages at most, without waiting for more. Ask again until none comes.
     let mut messages = analytics.await?.fetch().messages().await?;
     while let Some(message) = messages.next().await {
         let order = order_of(&message.map_err(Error::from_boxed)?.payload)?;

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Error, Result, bail};
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::consumer::pull::Batch;
 use async_nats::jetstream::{self, AckKind, Message};
@@ -75,10 +75,14 @@ async fn pack(args: &Args, order: u32, message: &Message) -> Result<()> {
         packed.await;
         return Ok(());
     }
+    // This one is the longest that the work may take: a packer that hangs keeps no order for ever.
+    let mut too_long = pin!(sleep(ACK_WAIT * 10));
     let mut tick = interval(ACK_WAIT / 5);
     loop {
         tokio::select! {
             () = &mut packed => return Ok(()),
+            // This worker ends, and another one gets the order.
+            () = &mut too_long => bail!("packing o-{order} takes too long"),
             // Each one starts the ack wait anew. It says that we are alive, not that we get on.
             _ = tick.tick() => {
                 let progress = message.ack_with(AckKind::Progress).await;

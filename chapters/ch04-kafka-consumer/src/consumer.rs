@@ -39,7 +39,8 @@ pub async fn work(args: &Args, number: u32, topic: &str, group: &str) -> Result<
                 log.remark(&lane, "was too slow and is out of the group; joins again");
             }
             Err(error @ KafkaError::MessageConsumptionFatal(_)) => return Err(error.into()),
-            // Other errors are news: the client goes on trying by itself.
+            // Other errors are news: the client goes on trying by itself. `AutoOffsetReset` would be
+            // another end, but it comes with `auto.offset.reset=error` alone.
             Err(error) => eprintln!("{lane}: {error}"),
         }
     }

@@ -33,7 +33,8 @@ struct Member {
 impl ConsumerContext for Member {
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Revoke(partitions) = rebalance {
-            // Nobody else gets them before this returns. Finish what you hold of them, and commit.
+            // Nobody else gets them before this returns, so finish what you hold of them, and commit.
+            // But if `assignment_lost()` of the first argument says so, somebody has them already.
             self.tell("gives up", partitions);
         }
     }
@@ -121,7 +122,8 @@ pub async fn work(args: &Args, number: u32, topic: &str, group: &str) -> Result<
                 consumer.context().remark(&format!("ends: {why}"));
                 break;
             }
-            // Other errors are news: it goes on trying by itself.
+            // Other errors are news: it goes on trying by itself. `AutoOffsetReset` would be another
+            // end, but it comes with `auto.offset.reset=error` alone.
             Err(error) => eprintln!("{lane}: {error}"),
         }
     }

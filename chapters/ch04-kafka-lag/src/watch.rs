@@ -25,6 +25,8 @@ impl Watch {
         config.set("enable.auto.commit", "false");
         // Up to the last record that is there, also behind a transaction that is still open.
         config.set("isolation.level", "read_uncommitted");
+        // Where the group's next record is deleted already, read the oldest one that is left.
+        config.set("auto.offset.reset", "earliest");
         let (kafka, topic) = (config.create()?, topic.to_owned());
         Ok(Watch { kafka, topic })
     }
@@ -47,8 +49,10 @@ impl Watch {
         };
         let lag = end - next;
         let mut text = format!("lag {lag}: committed {next}, end {end}");
-        if lag > 0 {
-            text += &format!(", oldest {} min old", self.age(next)?.as_secs() / 60);
+        if lag > 0
+            && let Some(age) = self.age(next)?
+        {
+            text += &format!(", oldest {} min old", age.as_secs() / 60);
         }
         log.remark("kafka", &text);
         Ok(lag)
@@ -56,20 +60,21 @@ impl Watch {
     // ANCHOR_END: lag
 
     // ANCHOR: age
-    /// How old the record at this offset is.
-    fn age(&self, offset: i64) -> Result<Duration> {
+    /// How old the record at this offset is. None where only a transaction's end is there, which no
+    /// reader gets.
+    fn age(&self, offset: i64) -> Result<Option<Duration>> {
         let mut place = TopicPartitionList::new();
         place.add_partition_offset(&self.topic, PARTITION, Offset::Offset(offset))?;
         // Reads this one record. Without a subscription this client is no member.
         self.kafka.assign(&place)?;
-        let record = self.kafka.poll(PATIENCE).context("Kafka sends nothing")??;
-        let time = record
-            .timestamp()
-            .to_millis()
-            .context("a record without time")?;
+        let record = self.kafka.poll(PATIENCE).transpose()?;
+        let time = record.and_then(|record| record.timestamp().to_millis());
         self.kafka.unassign()?;
+        let Some(time) = time else { return Ok(None) };
         let now = SystemTime::UNIX_EPOCH.elapsed()?;
-        Ok(now.saturating_sub(Duration::from_millis(time.try_into()?)))
+        Ok(Some(
+            now.saturating_sub(Duration::from_millis(time.try_into()?)),
+        ))
     }
     // ANCHOR_END: age
 }

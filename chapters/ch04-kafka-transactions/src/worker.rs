@@ -112,7 +112,8 @@ impl Worker {
         if self.mode == Mode::Plain {
             return block_in_place(|| self.consumer.commit(&offsets, CommitMode::Sync));
         }
-        // With it Kafka checks that this consumer still is the group's.
+        // With `subscribe`, Kafka checks by this that the partition is still ours. With `assign`, as
+        // here, it has nothing to check: the transactional id alone keeps others out.
         let group = self.consumer.group_metadata();
         let group = group.ok_or(KafkaError::Canceled)?;
         block_in_place(|| {

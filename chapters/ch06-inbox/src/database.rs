@@ -12,9 +12,10 @@ const PRICE: u32 = 20;
 /// Opens the database, and makes its tables where they are not there.
 pub fn open(path: &Path) -> Result<Connection> {
     let database = Connection::open(path).context("cannot open the database")?;
-    // SQLite's default, said aloud: a commit returns once the disk has it. With less, a power cut
-    // could take back a charge whose message is acknowledged and gone.
-    database.pragma_update(None, "synchronous", "FULL")?;
+    // A commit returns once the disk has it. SQLite's default, FULL, does not sync the folder after it
+    // has deleted its journal: a power cut can bring the journal back, and that undoes a charge
+    // whose message is acknowledged and gone.
+    database.pragma_update(None, "synchronous", "EXTRA")?;
     database.execute_batch(
         "CREATE TABLE IF NOT EXISTS charges (order_number INTEGER, euros INTEGER);
          CREATE TABLE IF NOT EXISTS inbox (message_id TEXT PRIMARY KEY) WITHOUT ROWID;",

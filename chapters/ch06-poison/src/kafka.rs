@@ -5,7 +5,7 @@ use brokers::Broker;
 use history::Log;
 use rdkafka::admin::{NewTopic, TopicReplication};
 use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
-use rdkafka::message::{BorrowedMessage, Header, Headers, OwnedHeaders};
+use rdkafka::message::{BorrowedMessage, Header, Headers};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Message, Offset};
 use tokio::task::block_in_place;
@@ -123,12 +123,17 @@ async fn put_aside(to: &FutureProducer, dead: &str, record: &BorrowedMessage<'_>
         key,
         value: Some(value),
     };
-    // Where it comes from, and why it is here: nobody else writes that down.
-    let headers = OwnedHeaders::new().insert(note("from", from.as_str()));
+    // The record's own headers stay: the message id is one of them, by which an inbox knows it. And
+    // where it comes from, and why it is here: nobody else writes that down.
+    let headers = record.headers().map(|own| own.detach());
+    let headers = headers
+        .unwrap_or_default()
+        .insert(note("from", from.as_str()));
     let headers = headers.insert(note("why", "failed 4 times"));
-    let letter = FutureRecord::to(dead).key(record.key().unwrap_or_default());
-    let letter = letter.payload(record.payload().unwrap_or_default());
-    let stored = to.send(letter.headers(headers), PATIENCE).await;
+    let mut letter = FutureRecord::<[u8], [u8]>::to(dead).headers(headers);
+    // As they are: no key is not an empty key, and a record without a payload is a tombstone.
+    (letter.key, letter.payload) = (record.key(), record.payload());
+    let stored = to.send(letter, PATIENCE).await;
     stored.map_err(|(error, _)| anyhow!("the dead letter is not stored: {error}"))?;
     Ok(())
 }

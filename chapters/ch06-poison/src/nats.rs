@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Error, Result, anyhow, ensure};
 use async_nats::jetstream::consumer::{PullConsumer, pull};
-use async_nats::jetstream::stream::{self, RetentionPolicy, Stream};
+use async_nats::jetstream::stream::{self, RawMessageErrorKind, RetentionPolicy, Stream};
 use async_nats::jetstream::{self, AckKind, Message};
 use async_nats::{Client, ConnectOptions};
 use brokers::Broker;
@@ -118,6 +118,8 @@ impl Shop {
     /// Moves the order that the server gave up to the dead letters.
     async fn accounting(&self, shop: &Stream, dead: &Stream, desk: &mut Desk<'_>) -> Result<()> {
         let given_up = dead.create_consumer(pull::Config {
+            // By its name it goes on after a restart where it was.
+            durable_name: Some("accounting".to_owned()),
             filter_subject: format!("{GIVEN_UP}.{}.payments", self.name),
             ..Default::default()
         });
@@ -127,10 +129,22 @@ impl Shop {
         let sequence = told["stream_seq"].as_u64().context("no sequence")?;
         // The server tells where the order is, and leaves it there. Move it: first the copy, and
         // when that is stored, the original.
-        let order = shop.get_raw_message(sequence).await?;
-        let (subject, body) = (self.letters.clone(), order.payload.clone());
-        let letter = self.jetstream.publish(subject, body).await?;
-        letter.await.context("the dead letter is not stored")?;
+        let order = match shop.get_raw_message(sequence).await {
+            // This service died after the deletion: it is moved, and only the word is left.
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {
+                return word.double_ack().await.map_err(Error::from_boxed);
+            }
+            order => order?,
+        };
+        // Its headers go with it: the message id is one of them, by which an inbox knows it.
+        let (headers, body) = (order.headers.clone(), order.payload.clone());
+        let letter = self
+            .jetstream
+            .publish_with_headers(self.letters.clone(), headers, body);
+        letter
+            .await?
+            .await
+            .context("the dead letter is not stored")?;
         shop.delete_message(sequence).await?;
         word.double_ack().await.map_err(Error::from_boxed)?;
         // ANCHOR_END: nats-move

@@ -1,13 +1,21 @@
 //! What is tested: the orders service publishes an order.
 
-use anyhow::Result;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
 use async_nats::jetstream::Context;
 use async_nats::jetstream::message::PublishMessage;
 use history::{Event, Verb};
+use tokio::time::sleep;
 
 use crate::Story;
 
 const SUBJECT: &str = "order.created";
+/// How often the careful one tries.
+const ATTEMPTS: u32 = 5;
+/// How long it waits after the first attempt; one more of these after each other one. Many publishers
+/// need dice, too: see the page on retries.
+const WAIT: Duration = Duration::from_millis(200);
 
 /// How the orders service publishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +30,7 @@ impl Publisher {
     /// Publishes an order.
     ///
     /// # Errors
-    /// When the client does not take it.
+    /// When the client does not take it, or the careful one has no answer after its last attempt.
     pub async fn publish(self, nats: &Context, order: u32, story: &Story) -> Result<()> {
         match self {
             Publisher::Hopeful => hopeful(nats, order, story).await,
@@ -44,26 +52,24 @@ async fn hopeful(nats: &Context, order: u32, story: &Story) -> Result<()> {
 async fn careful(nats: &Context, order: u32, story: &Story) -> Result<()> {
     let body = format!("o-{order}");
     story.event(Event::new("orders", Verb::Sent, order));
-    let mut attempts = 0;
-    loop {
+    for attempt in 1..=ATTEMPTS {
         // The id stays the same, so the server stores the order once however often it comes.
         let message = PublishMessage::build().payload(body.clone().into());
-        let sent = nats
-            .send_publish(SUBJECT, message.message_id(&body))
-            .await?;
-        // The answer, or an error after a second: nobody knows then whether the order is stored.
+        let message = message.message_id(&body);
+        let sent = nats.send_publish(SUBJECT, message).await?;
+        // The answer, or an error: after a second, or at once where no stream answers. After a second
+        // without a word nobody knows whether the order is stored.
         if sent.await.is_ok() {
-            break;
+            story.event(Event::new("nats", Verb::Stored, order));
+            return Ok(());
         }
-        attempts += 1;
-        if attempts == 1 {
-            story.remark(
-                "orders",
-                &format!("has no answer for o-{order}, tries again"),
-            );
+        if attempt == 1 {
+            let text = format!("has no answer for o-{order}, tries again");
+            story.remark("orders", &text);
         }
+        // This sleep is a pause for the server, which has other work: to come back.
+        sleep(WAIT * attempt).await;
     }
-    story.event(Event::new("nats", Verb::Stored, order));
-    Ok(())
+    bail!("{ATTEMPTS} attempts without an answer: o-{order} is stored, or it is not");
 }
 // ANCHOR_END: careful

@@ -32,7 +32,8 @@ fn main() -> Result<()> {
         let record = match record {
             Ok(record) => record,
             Err(error @ KafkaError::MessageConsumptionFatal(_)) => return Err(error.into()),
-            // Other errors are news: the client goes on trying by itself.
+            // Other errors are news: the client goes on trying by itself. `AutoOffsetReset` would be
+            // another end, but it comes with `auto.offset.reset=error` alone.
             Err(error) => {
                 eprintln!("{error}");
                 continue;

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
+use rdkafka::producer::FutureRecord;
 use tokio::time::{sleep, timeout};
 
 use super::group::{
     body, commit, committed, fill, leave, member, reader, receive, settings, until_committed,
 };
-use super::topic::{LONG, Settings, Topic, shared};
+use super::topic::{LONG, Settings, Topic, shared, stored};
 
 /// A topic with these three orders in one partition.
 async fn orders() -> Topic {
@@ -204,6 +206,40 @@ async fn reset_is_not_asked_where_something_is_committed() {
 async fn reset_is_not_asked_where_something_is_committed_contrast() {
     let topic = orders().await;
     assert_eq!(body(&reader(&topic, &LATEST)).await, None);
+}
+
+/// The group has committed the end of one partition, and nothing in another one, which has an order.
+/// What a reader of both gets.
+async fn from_another_partition(more: Settings<'_>) -> Vec<String> {
+    let topic = orders().await;
+    commit(&reader(&topic, &[]), &topic, 3).await.unwrap();
+    let other = FutureRecord::<str, str>::to(&topic.name).partition(1);
+    let sent = topic.producer(&[]).send_result(other.payload("o-4"));
+    stored(sent.map_err(|(error, _)| error).unwrap()).await;
+    let consumer: StreamConsumer = settings(&topic, more).create().unwrap();
+    let mut both = TopicPartitionList::new();
+    both.add_partition_range(&topic.name, 0, 1);
+    consumer.assign(&both).unwrap();
+    let (mut got, mut ends) = (Vec::new(), 0);
+    while ends < 2 {
+        match body(&consumer).await {
+            Some(order) => got.push(order),
+            None => ends += 1,
+        }
+    }
+    got
+}
+
+/// claim: kafka.reset.each-partition
+#[tokio::test(flavor = "multi_thread")]
+async fn reset_is_asked_in_a_partition_where_nothing_is_committed() {
+    assert_eq!(from_another_partition(&LATEST).await, [""; 0]);
+}
+
+/// claim: kafka.reset.each-partition
+#[tokio::test(flavor = "multi_thread")]
+async fn with_earliest_the_group_gets_what_is_in_that_partition_contrast() {
+    assert_eq!(from_another_partition(&[]).await, ["o-4"]);
 }
 
 /// The next order that a member gets; it has two empty partitions besides.

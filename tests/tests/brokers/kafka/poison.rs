@@ -110,3 +110,27 @@ async fn a_crash_between_commit_and_copy_loses_the_dead_letter_contrast() {
     assert_eq!(dead, [""; 0]);
     assert_eq!(next.as_deref(), Some("o-2"));
 }
+
+/// The offsets of two records, between which the topic may be deleted and made again.
+async fn numbered(anew: bool) -> [i64; 2] {
+    let servers = shared().await;
+    let mut topic = Topic::new(servers, &[]).await;
+    let first = stored(topic.send(&topic.producer(&[]), "o-1", "o-1")).await;
+    if anew {
+        topic = topic.made_again().await;
+    }
+    let second = stored(topic.send(&topic.producer(&[]), "o-1", "o-2")).await;
+    [first.offset, second.offset]
+}
+
+/// claim: kafka.topic.counts-anew
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_made_again_gives_its_offsets_out_again() {
+    assert_eq!(numbered(true).await, [0, 0]);
+}
+
+/// claim: kafka.topic.counts-anew
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_stays_counts_on_contrast() {
+    assert_eq!(numbered(false).await, [0, 1]);
+}

@@ -1,5 +1,7 @@
 //! ch04-kafka-retention: what a topic deletes and when, and a reader that comes too late.
 
+use std::time::Duration;
+
 use book_tests::since;
 use brokers::Kind;
 use rdkafka::ClientConfig;
@@ -292,6 +294,41 @@ async fn a_late_reader_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_reader_is_told_contrast() {
     assert_eq!(back("error", 1).await, Ok(Some("o-2".to_owned())));
+}
+
+/// Nothing comes for so long.
+const SOON: Duration = Duration::from_secs(2);
+
+/// claim: kafka.gone.error-once
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_reader_is_told_once_and_gets_nothing_until_it_is_assigned_anew() {
+    let topic = aged(&[], &[0]).await;
+    let consumer = reader(&topic, &[("auto.offset.reset", "error")]);
+    receive(&consumer).await.unwrap_err();
+    fill(&topic, &["o-1"]).await;
+    let next = timeout(SOON, consumer.recv()).await;
+    assert!(next.is_err(), "{next:?}");
+    let (reader, name) = (consumer.clone(), topic.name.clone());
+    let seek = move || reader.seek(&name, PARTITION, Offset::Beginning, LONG);
+    let refused = KafkaError::Seek("Local: Erroneous state".to_owned());
+    assert_eq!(spawn_blocking(seek).await.unwrap(), Err(refused));
+    let mut place = TopicPartitionList::new();
+    let begin = Offset::Beginning;
+    place
+        .add_partition_offset(&topic.name, PARTITION, begin)
+        .unwrap();
+    consumer.assign(&place).unwrap();
+    assert_eq!(body(&consumer).await.as_deref(), Some("order"));
+}
+
+/// claim: kafka.gone.error-once
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_with_a_rule_gets_what_comes_contrast() {
+    let topic = aged(&[], &[0]).await;
+    let consumer = reader(&topic, &[("auto.offset.reset", "latest")]);
+    assert_eq!(body(&consumer).await, None);
+    fill(&topic, &["o-1"]).await;
+    assert_eq!(body(&consumer).await.as_deref(), Some("o-1"));
 }
 
 /// What a reader that runs gets next, after o-1, when those before this offset are gone.

@@ -97,6 +97,15 @@ impl Topic {
         Topic { servers, name }
     }
 
+    /// Deletes it, and makes one with its name.
+    pub async fn made_again(self) -> Topic {
+        let admin: AdminClient<DefaultClientContext> = self.config(&[]).create().unwrap();
+        let options = AdminOptions::new().operation_timeout(Some(LONG));
+        let deleted = admin.delete_topics(&[&self.name], &options).await.unwrap();
+        deleted.into_iter().next().unwrap().unwrap();
+        Topic::named(&self.servers, self.name, &[]).await
+    }
+
     pub fn config(&self, settings: Settings<'_>) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.servers);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::publish::PublishAck;
+use async_nats::jetstream::stream::RetentionPolicy;
 use async_nats::jetstream::{self, Context, stream};
 use async_nats::{Client, HeaderMap};
 use tokio::time::timeout;
@@ -220,6 +221,43 @@ async fn a_server_that_was_killed_knows_the_ids_still() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_was_killed_stores_another_id_contrast() {
     assert!(!across_a_kill("order.created-o-1", "order.created-o-2").await);
+}
+
+/// An order in a work queue is acknowledged, and the server may be killed then. Whether the same id is
+/// a duplicate after that.
+async fn known_when_done(killed: bool) -> bool {
+    let mut nats = server().await;
+    let (jetstream, inventory) = shop(&connect(&nats).await, |stream, _| {
+        stream.retention = RetentionPolicy::WorkQueue;
+        stream.duplicate_window = NEVER;
+    })
+    .await;
+    let id = Some("order.created-o-1");
+    publish(&jetstream, "order.created", id, "o-1").await;
+    let order = ask_one(&inventory, LONG).await.unwrap();
+    order.double_ack().await.unwrap();
+    let deleted = async { while held(&jetstream).await > 0 {} };
+    timeout(LONG, deleted).await.unwrap();
+    if killed {
+        nats.kill().await.unwrap();
+        nats.restart().await.unwrap();
+    }
+    let jetstream = jetstream::new(connect(&nats).await);
+    publish(&jetstream, "order.created", id, "o-1")
+        .await
+        .duplicate
+}
+
+/// claim: nats.dedup.restart-work-queue
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_killed_does_not_know_the_ids_of_what_was_done() {
+    assert!(!known_when_done(true).await);
+}
+
+/// claim: nats.dedup.restart-work-queue
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_runs_on_knows_them_contrast() {
+    assert!(known_when_done(false).await);
 }
 
 /// One order is stored once; its worker has it in hand and says this often that it is done.

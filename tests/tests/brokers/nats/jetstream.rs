@@ -325,6 +325,37 @@ async fn a_full_stream_drops_its_oldest_read_or_not_contrast() {
     assert_eq!(overfull(DiscardPolicy::New).await, (2, expected));
 }
 
+/// Two orders that nobody reads, in a stream that refuses what is too much for it. Returns once it
+/// holds so many.
+async fn unread(max_age: Duration, left: u64) {
+    let nats = server().await;
+    let (jetstream, _) = shop(&connect(&nats).await, |stream, _| {
+        (stream.max_messages, stream.discard) = (2, DiscardPolicy::New);
+        stream.max_age = max_age;
+        // No longer than the messages live.
+        stream.duplicate_window = Duration::from_millis(100);
+    })
+    .await;
+    store(&jetstream, 2).await;
+    let holds = async { while held(&jetstream).await != left {} };
+    timeout(LONG, holds).await.unwrap();
+    // What is too much is refused all the same.
+    let more = jetstream.publish("order.created", "o-3".into()).await;
+    assert_eq!(more.unwrap().await.is_ok(), left == 0);
+}
+
+/// claim: nats.max-age.discard-new
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_too_old_goes_though_the_stream_refuses_new_ones() {
+    unread(Duration::from_millis(500), 0).await;
+}
+
+/// claim: nats.max-age.discard-new
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_age_the_stream_keeps_them_and_refuses_the_next_contrast() {
+    unread(Duration::ZERO, 2).await;
+}
+
 /// What a new consumer gets of four stored orders.
 async fn from(deliver_policy: DeliverPolicy) -> Vec<u64> {
     let nats = server().await;

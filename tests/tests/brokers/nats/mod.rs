@@ -10,6 +10,7 @@ mod poison;
 mod pub_sub;
 mod queue_group;
 mod queue_or_log;
+mod reader;
 mod request_reply;
 mod retry;
 mod schema;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::pull;
-use async_nats::jetstream::stream::{self, RetentionPolicy};
+use async_nats::jetstream::stream::{self, RawMessageErrorKind, RetentionPolicy};
 use async_nats::jetstream::{AckKind, Context};
 
 use super::shop::{LONG, connect, next, server, subscribed};
@@ -119,4 +119,31 @@ async fn a_stream_keeps_the_word_for_who_comes_later_contrast() {
         .unwrap();
     let told = ask_one(&late, LONG).await.unwrap();
     assert!(String::from_utf8_lossy(&told.payload).contains(r#""stream_seq":1,"deliveries":1"#));
+}
+
+/// What the server says of the first of two orders, which may be deleted.
+async fn looked_up(deleted: bool) -> Result<String, RawMessageErrorKind> {
+    let nats = server().await;
+    let (jetstream, _) = shop(&connect(&nats).await, |_, _| {}).await;
+    store(&jetstream, 2).await;
+    let stream = jetstream.get_stream("SHOP").await.unwrap();
+    if deleted {
+        stream.delete_message(1).await.unwrap();
+    }
+    let order = stream.get_raw_message(1).await;
+    let order = order.map_err(|error| error.kind())?;
+    Ok(String::from_utf8(order.payload.to_vec()).unwrap())
+}
+
+/// claim: nats.deleted.not-found
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_was_moved_is_not_found_again() {
+    let not_found = RawMessageErrorKind::NoMessageFound;
+    assert_eq!(looked_up(true).await, Err(not_found));
+}
+
+/// claim: nats.deleted.not-found
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_was_not_is_found_contrast() {
+    assert_eq!(looked_up(false).await.as_deref(), Ok("o-1"));
 }

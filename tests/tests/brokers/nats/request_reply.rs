@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use tokio::time::timeout;
 
 use super::shop::{LONG, connect, here, next, round_trip, server, subscribed};
+use super::store::shop;
 
 const CHARGE: &str = "payment.charge";
 /// How long a request waits that shall not have its answer.
@@ -143,6 +144,30 @@ async fn a_request_has_the_first_answer_only_contrast() {
     two_warehouses(&connect(&nats).await).await;
     let answers = gather(&client, "stock.reserve".into(), SOON).await;
     assert_eq!(answers.len(), 2);
+}
+
+/// Nobody serves payments, and a stream may store what is asked there. The answer.
+async fn asked_of_a_stream(stored: bool) -> Result<Message, RequestErrorKind> {
+    let nats = server().await;
+    let client = connect(&nats).await;
+    let subject = if stored { CHARGE } else { "order.>" };
+    shop(&client, |stream, _| stream.subjects = vec![subject.into()]).await;
+    ask(&client, LONG).await
+}
+
+/// claim: nats.request.stream-answers
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_to_a_stored_subject_is_answered_by_its_stream() {
+    let answer = asked_of_a_stream(true).await.unwrap().payload;
+    let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+    assert_eq!(answer, serde_json::json!({"stream": "SHOP", "seq": 1}));
+}
+
+/// claim: nats.request.stream-answers
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_to_a_subject_that_no_stream_stores_is_not_contrast() {
+    let answer = asked_of_a_stream(false).await;
+    assert_eq!(answer.unwrap_err(), RequestErrorKind::NoResponders);
 }
 
 /// An instance of payments that serves, or takes requests and hangs.

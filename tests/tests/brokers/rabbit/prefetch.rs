@@ -184,8 +184,8 @@ async fn an_order_that_waited_in_the_queue_does_not_contrast() {
     assert_eq!(second, (false, None));
 }
 
-/// Five orders, a worker that asks for no limit: how many does it hold?
-async fn held_without_asking(url: &str, queue: &str) -> u32 {
+/// Five orders, a worker that names no limit, or 0, which is none: how many does it hold?
+async fn held_without_limit(url: &str, queue: &str, names_none: bool) -> u32 {
     let (_shop, shop) = connect(url).await;
     declare_quorum(&shop, queue).await;
     let confirms = ConfirmSelectOptions::default();
@@ -194,6 +194,10 @@ async fn held_without_asking(url: &str, queue: &str) -> u32 {
         publish(&shop, queue, &format!("o-{order}")).await;
     }
     let (_worker, channel) = connect(url).await;
+    if names_none {
+        let qos = channel.basic_qos(0, BasicQosOptions::default()).await;
+        qos.unwrap();
+    }
     let _orders = consume(&channel, queue, false).await;
     5 - ready(&shop, queue).await
 }
@@ -204,14 +208,16 @@ async fn the_brokers_default_holds_for_who_asks_for_none() {
     let mut broker = private().await;
     let set = "application:set_env(rabbit, default_consumer_prefetch, {false, 2}).";
     broker.control(&["eval", set]).await.unwrap();
-    let held = held_without_asking(broker.url(), "prefetch.orders").await;
+    let held = held_without_limit(broker.url(), "prefetch.orders", false).await;
     assert_eq!(held, 2);
+    let held = held_without_limit(broker.url(), "prefetch.none", true).await;
+    assert_eq!(held, 5, "who names none has none");
     broker.stop().await.unwrap();
 }
 
 /// claim: rabbit.prefetch.broker-default
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_brokers_default_there_is_no_limit_contrast() {
-    let held = held_without_asking(url().await, "no.default").await;
+    let held = held_without_limit(url().await, "no.default", false).await;
     assert_eq!(held, 5);
 }

@@ -88,6 +88,50 @@ async fn without_a_policy_the_queue_is_as_declared_contrast() {
     assert_eq!(limited("no.policy", false).await, ["o-1", "o-2", "o-3"]);
 }
 
+/// What a queue holds of three orders under a policy that leaves it one of them, and another policy
+/// with this priority.
+async fn under_two(queue: &str, priority: &str) -> Vec<String> {
+    let broker = tuned().await;
+    let (_shop, channel) = confirming(&broker.url).await;
+    let (pattern, other) = (format!("^{queue}$"), format!("{queue}.other"));
+    let short = [
+        "set_policy",
+        "--priority",
+        "1",
+        queue,
+        &pattern,
+        r#"{"max-length": 1}"#,
+    ];
+    broker.control(&short).await;
+    let expires = r#"{"expires": 3600000}"#;
+    let other = [
+        "set_policy",
+        "--priority",
+        priority,
+        &other,
+        &pattern,
+        expires,
+    ];
+    broker.control(&other).await;
+    declare(&channel, queue, "quorum", &[]).await;
+    for order in ["o-1", "o-2", "o-3"] {
+        assert!(publish(&channel, queue, order).await.is_ack());
+    }
+    bodies(&channel, queue).await
+}
+
+/// claim: rabbit.policy.one-holds
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_of_a_higher_priority_switches_the_other_one_off() {
+    assert_eq!(under_two("two.policies", "2").await, ["o-1", "o-2", "o-3"]);
+}
+
+/// claim: rabbit.policy.one-holds
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_of_a_lower_priority_does_not_contrast() {
+    assert_eq!(under_two("one.policy", "0").await, ["o-3"]);
+}
+
 /// Declares a queue, restarts the broker: is the queue there?
 async fn is_there_after_a_restart(options: QueueDeclareOptions) -> bool {
     let mut broker = private().await;
@@ -147,7 +191,8 @@ async fn a_durable_classic_queue_comes_back_with_what_was_persistent_contrast() 
 
 /// claim: rabbit.transient.denied
 #[tokio::test(flavor = "multi_thread")]
-async fn where_nothing_is_said_a_transient_queue_is_taken_contrast() {
+async fn where_it_is_permitted_a_transient_queue_is_taken_contrast() {
+    // Debian's package permits it, other than RabbitMQ 4.3 itself.
     let (connection, channel) = connect(url().await).await;
     let answer = declared(&channel, "taken", "classic", TRANSIENT, None).await;
     assert_eq!(answer, 200);
