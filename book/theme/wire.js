@@ -63,7 +63,7 @@
     }
 
     paint() {
-      const width = Math.max(280, this.scroll.clientWidth - 2);
+      const width = Math.max(220, this.scroll.clientWidth - 2);
       if (this.scroll.clientWidth === 0) return;
       const { scrollTop, clientHeight, scrollHeight } = this.scroll;
       const follows = scrollHeight > clientHeight && scrollTop + clientHeight > scrollHeight - 9;

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
-use super::{LONGEST, PATIENCE, percent_decode, redacted};
+use super::{LONGEST, PATIENCE, connect, percent_decode, redacted};
 use crate::{Error, Kind};
 
 const KIND: Kind = Kind::RabbitMq;
@@ -174,9 +174,8 @@ async fn in_time<T>(
 
 async fn log_in(address: &Address) -> Result<(TcpStream, String), Error> {
     let lost = |error: io::Error| address.unreachable(error);
-    let mut stream = TcpStream::connect((address.host.as_str(), address.port))
-        .await
-        .map_err(lost)?;
+    let stream = connect(&address.host, address.port).await;
+    let mut stream = stream.map_err(lost)?;
     stream
         .write_all(b"AMQP\x00\x00\x09\x01")
         .await

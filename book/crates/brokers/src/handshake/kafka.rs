@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{LONGEST, PATIENCE, redacted};
+use super::{LONGEST, PATIENCE, connect, redacted};
 use crate::{Error, Kind};
 
 const KIND: Kind = Kind::Kafka;
@@ -109,7 +109,7 @@ fn release(level: Option<i16>) -> &'static str {
 
 /// The newest `metadata.version` that the broker supports, where it tells.
 async fn ask(host: &str, port: u16) -> io::Result<Option<i16>> {
-    let mut stream = TcpStream::connect((host, port)).await?;
+    let mut stream = connect(host, port).await?;
     let answer = exchange(&mut stream, WITH_FEATURES).await?;
     let mut answer = Reader(&answer);
     if answer.int16()? == UNSUPPORTED_VERSION {

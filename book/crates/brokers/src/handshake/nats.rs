@@ -7,11 +7,10 @@ use std::io;
 
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
-use super::{LONGEST, PATIENCE, percent_decode, redacted};
+use super::{LONGEST, PATIENCE, connect, percent_decode, redacted};
 use crate::{Error, Kind};
 
 const KIND: Kind = Kind::Nats;
@@ -172,9 +171,8 @@ struct Info {
 
 async fn log_in(address: &Address) -> Result<String, Error> {
     let lost = |error: io::Error| address.unreachable(error);
-    let stream = TcpStream::connect((address.host.as_str(), address.port))
-        .await
-        .map_err(lost)?;
+    let stream = connect(&address.host, address.port).await;
+    let stream = stream.map_err(lost)?;
     let (read, mut write) = stream.into_split();
     // All that is read together has an end, whatever is at the other side.
     let mut lines = BufReader::new(read.take(LONGEST as u64));
