@@ -9,7 +9,7 @@ use grader::{Case, Result, number};
 
 /// The events of the day, and which of email, analytics and eu want them. The body of the first one
 /// is `o-1`, and so on.
-const EVENTS: [(&str, [bool; 3]); 10] = [
+const EVENTS: [(&str, [bool; 3]); 12] = [
     ("order.created", [true, true, false]),
     ("order.shipped", [true, true, false]),
     ("order.created.eu", [false, true, true]),
@@ -20,6 +20,8 @@ const EVENTS: [(&str, [bool; 3]); 10] = [
     ("order.returned", [true, true, false]),
     ("order.moved.us.eu", [false, true, false]),
     ("orders.created", [false, false, false]),
+    ("order.shipped.eu.berlin.mitte", [false, true, true]),
+    ("stock.reserved.eu", [false, false, true]),
 ];
 
 fn main() -> ExitCode {

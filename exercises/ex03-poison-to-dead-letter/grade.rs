@@ -11,7 +11,7 @@ use lapin::types::AMQPValue;
 use wire::Proxy;
 use wire::amqp::{CONFIRM, DELIVER, PUBLISH, RETURN};
 
-/// So many deliveries of a worker that goes on after the outage are a loop: it has no more than 20
+/// So many deliveries of a worker that goes on after the outage are a loop: it has no more than 46
 /// charges.
 const ENDLESS: u64 = 1000;
 
@@ -24,7 +24,7 @@ async fn grade(case: &Case) -> Result<()> {
     // A queue with some charges, one of which is poison, a queue for its dead letters, and a proxy.
     let rabbit = case.broker(Kind::RabbitMq).await?;
     rabbit.require("4.3.0")?;
-    let (poison, last) = (case.vary(3, 1..=6), case.vary(14, 14..=20));
+    let (poison, last) = (case.vary(3, 1..=6), case.vary(40, 40..=46));
     let mut charges = Charges::open(case, &rabbit, 1..=last).await?;
     let [exchange, key] = charges.dead_letter_queue().await?;
     let limit = ("x-delivery-limit", AMQPValue::LongInt(3));
@@ -39,7 +39,11 @@ async fn grade(case: &Case) -> Result<()> {
 
     // Nobody takes the results for a while. In the middle of that the worker dies.
     let outage = case.fault("no queue takes the results of the first attempts");
-    let attempts = if outage.on() { case.vary(9, 9..=11) } else { 2 };
+    let attempts = if outage.on() {
+        case.vary(30, 28..=32)
+    } else {
+        2
+    };
     let killed = case.fault("the worker is killed when a result is on its way");
     let results = charges.results.clone();
     let back = || shop.work_queue(&results, quorum([]));

@@ -30,6 +30,7 @@ async fn grade(case: &Case) -> Result<()> {
     let early = case.vary(3, 1..=6);
     let mut service = shop.order(early).await?;
     let end = service.ended().await;
+    shop.calm = early;
     if shop.saved()?.is_empty() && shop.past.ready(&shop.queue).await?.0 == 0 {
         case.not_attempted("no order is saved, and no event is published");
     }
@@ -93,6 +94,8 @@ struct Shop {
     database: Database,
     /// The orders that were given: 1 to this one.
     last: u32,
+    /// The last order of the service that nothing hindered.
+    calm: u32,
     /// Those that must be saved: no service was killed at them.
     must: BTreeSet<u32>,
 }
@@ -113,6 +116,7 @@ impl Shop {
             queue,
             database: Database::create(&case.file("shop.db"), TABLE)?,
             last: 0,
+            calm: 0,
             must: BTreeSet::new(),
         })
     }
@@ -152,9 +156,12 @@ impl Shop {
             kill(&mut service, &fault).await;
             let order = self.last;
             let is_saved = self.saved()?.iter().any(|(it, _)| *it == order);
-            fault.inside(!(is_saved && self.is_published(order)));
-        } else {
-            service.ended().await;
+            // What is written beside the orders may follow the event, as a cursor does.
+            fault.inside(tables != ["orders"] || !(is_saved && self.is_published(order)));
+        } else if service.ended().await.code == Some(0) && tables != ["orders"] {
+            // It inserts no row there for an order: there is no write to be killed in.
+            fault.outside(true);
+            fault.inside(true);
         }
         trap.remove()
     }
@@ -213,6 +220,14 @@ impl Shop {
             if !saved.contains(order) {
                 let why = format!("event {places} is about o-{order}, which is not saved");
                 case.refuse("phantom", why);
+            }
+            // Who heard no confirm in time may have published it a second time.
+            if *order <= self.calm && copies.len() > 2 {
+                let why = format!(
+                    "events {places} are about o-{order}, whose service was not killed: it is \
+                     published again and again"
+                );
+                case.refuse("duplicate", why);
             }
             let ids: BTreeSet<Option<&str>> = copies.iter().map(|it| it.id.as_deref()).collect();
             if copies.len() > 1 && (ids.len() > 1 || ids.contains(&None)) {

@@ -17,8 +17,7 @@ pub async fn work(finish: Finish, service: &str, presence: &str, events: &[Strin
     // ANCHOR: publish
     for event in events {
         let (subject, body) = event.split_once(' ').context("no order")?;
-        // `Ok` says: it waits in this client. There is no answer of the server that it could mean,
-        // and whether anybody listens to the subject, a publisher never learns.
+        // Each call returns `Ok`. What that says, the run shows.
         client
             .publish(subject.to_owned(), body.to_owned().into())
             .await?;

@@ -54,7 +54,7 @@ pub async fn publish(
 // ANCHOR: send
 async fn send(args: &Args, channel: &Channel, order: u32) -> Result<PublisherConfirm> {
     let options = BasicPublishOptions {
-        // Hand it back where no queue takes it. Without this RabbitMQ drops it, and acknowledges.
+        // Hand it back where no queue takes it.
         mandatory: args.mandatory == Mandatory::Yes,
         ..Default::default()
     };

@@ -36,7 +36,7 @@ pub async fn declare(args: &Args, channel: &Channel) -> Result<()> {
     // ANCHOR: topology
     let mut arguments = none();
     arguments.insert("x-queue-type".into(), text("quorum"));
-    // One delivery, and three more for an order that fails. Without this it would be 20 more.
+    // The limit on deliveries of an order that fails. Without this it would be 20.
     arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(3));
     arguments.insert("x-dead-letter-exchange".into(), text(EXCHANGE));
     if args.dead_letters == DeadLetters::AtLeastOnce {

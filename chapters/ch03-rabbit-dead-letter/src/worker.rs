@@ -63,9 +63,9 @@ pub async fn work(connection: &Connection, failure: Failure, log: &mut Log) -> R
 /// Tells RabbitMQ that the order is not done.
 async fn give_up(delivery: &Delivery, failure: Failure) -> lapin::Result<bool> {
     match failure {
-        // Back to the queue, as a failure: RabbitMQ counts it.
+        // Back to the queue.
         Failure::RejectRequeue => delivery.reject(BasicRejectOptions { requeue: true }).await,
-        // Back to the queue. From RabbitMQ 4.3 on this is not counted.
+        // Back to the queue, too, by the other word.
         Failure::NackRequeue => {
             let options = BasicNackOptions {
                 requeue: true,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures_util::StreamExt;
-use lapin::options::BasicQosOptions;
+use lapin::options::{BasicPublishOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 use tokio::time::{MissedTickBehavior, interval};
@@ -46,9 +46,13 @@ async fn main() -> Result<()> {
 /// Whether RabbitMQ has taken the result.
 async fn publish(channel: &Channel, results: &str, body: &[u8]) -> Result<bool> {
     let properties = BasicProperties::default().with_delivery_mode(PERSISTENT);
-    let options = Default::default();
-    let sent = channel.basic_publish("".into(), results.into(), options, body, properties);
+    // A result that no queue takes comes back with its confirm, and is not taken.
+    let mandatory = BasicPublishOptions {
+        mandatory: true,
+        ..Default::default()
+    };
+    let sent = channel.basic_publish("".into(), results.into(), mandatory, body, properties);
     // The first `await` ends when the result is on its way, the second one with the answer.
     let answer = sent.await?.await?;
-    Ok(matches!(answer, Confirmation::Ack(_)))
+    Ok(matches!(answer, Confirmation::Ack(None)))
 }

@@ -33,7 +33,7 @@ async fn main() -> Result<()> {
     while let Some(charge) = charges.next().await {
         process(&results, &to, &charge?.data).await?;
     }
-    Ok(())
+    bail!("RabbitMQ has cancelled the consumer: is the queue gone, or was a charge held too long?")
 }
 
 /// The work on a charge. It is done when RabbitMQ has what came of it.

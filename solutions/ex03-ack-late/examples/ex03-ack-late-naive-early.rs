@@ -32,7 +32,7 @@ async fn main() -> Result<()> {
         charge.ack(BasicAckOptions::default()).await?;
         process(&results, &to, &charge.data).await?;
     }
-    Ok(())
+    bail!("RabbitMQ has cancelled the consumer: is the queue gone, or was a charge held too long?")
 }
 
 /// The work on a charge. It is done when RabbitMQ has what came of it.

@@ -34,7 +34,7 @@ async fn main() -> Result<()> {
             .basic_ack(charge.delivery_tag, BasicAckOptions::default())
             .await?;
     }
-    Ok(())
+    bail!("RabbitMQ has cancelled the consumer: is the queue gone, or was a charge held too long?")
 }
 
 /// The work on a charge. It is done when RabbitMQ has what came of it.

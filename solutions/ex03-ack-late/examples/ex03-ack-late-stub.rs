@@ -30,7 +30,7 @@ async fn main() -> Result<()> {
         let charge = charge?;
         todo!("acknowledge {charge:?}, and process(&results, {to}, &charge.data)")
     }
-    Ok(())
+    bail!("RabbitMQ has cancelled the consumer: is the queue gone, or was a charge held too long?")
 }
 
 /// The work on a charge. It is done when RabbitMQ has what came of it.

@@ -33,7 +33,7 @@ async fn main() -> Result<()> {
         // for this one alone: the worker has more of them in its memory.
         charge.ack(BasicAckOptions::default()).await?;
     }
-    Ok(())
+    bail!("RabbitMQ has cancelled the consumer: is the queue gone, or was a charge held too long?")
 }
 
 /// The work on a charge. It is done when RabbitMQ has what came of it.

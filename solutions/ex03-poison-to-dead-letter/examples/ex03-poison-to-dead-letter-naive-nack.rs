@@ -2,7 +2,7 @@
 
 use std::env::var;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use futures_util::StreamExt;
 use lapin::options::{BasicNackOptions, BasicPublishOptions};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
@@ -51,7 +51,7 @@ async fn main() -> Result<()> {
             }
         }
     }
-    Ok(())
+    bail!("RabbitMQ has cancelled the consumer: is the queue gone, or was a charge held too long?")
 }
 
 /// The work on a charge: `o-1 10 EUR` is one of 10 euros.

@@ -3,7 +3,7 @@
 use std::env::var;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use futures_util::StreamExt;
 use lapin::options::{BasicPublishOptions, BasicRejectOptions};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
@@ -65,7 +65,7 @@ async fn main() -> Result<()> {
         }
         charge.ack(Default::default()).await?;
     }
-    Ok(())
+    bail!("RabbitMQ has cancelled the consumer: is the queue gone, or was a charge held too long?")
 }
 
 /// The work on a charge: `o-1 10 EUR` is one of 10 euros.

@@ -3,10 +3,11 @@
 use std::env::var;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use futures_util::StreamExt;
 use lapin::options::{BasicPublishOptions, BasicRejectOptions};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
+use tokio::time::{MissedTickBehavior, interval};
 
 /// What has come of a charge.
 #[derive(Debug)]
@@ -38,7 +39,9 @@ async fn main() -> Result<()> {
     let mut charges = consumer.await?;
     while let Some(charge) = charges.next().await {
         let charge = charge?;
-        let mut attempts = tokio::time::interval(Duration::from_millis(100));
+        let mut attempts = interval(Duration::from_millis(100));
+        // Else the ticks missed in a slow attempt all come at once, and the next ones with them.
+        attempts.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             attempts.tick().await;
             match process(&results, &to, &charge.data).await? {
@@ -52,13 +55,13 @@ async fn main() -> Result<()> {
                     charge.reject(for_good).await?;
                     break;
                 }
-                // The world's. The charge is this worker's as long as it does not answer, and
-                // nobody counts. The next one would fail as well.
+                // The world's. The charge is this worker's until it answers or the consumer timeout
+                // is over, and an attempt is not counted; only the worker's death is.
                 Outcome::NotTaken => {}
             }
         }
     }
-    Ok(())
+    bail!("RabbitMQ has cancelled the consumer: is the queue gone, or was a charge held too long?")
 }
 
 /// The work on a charge: `o-1 10 EUR` is one of 10 euros.

@@ -1,6 +1,6 @@
 //! Naive: whoever has acknowledged a command does not get it twice.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use futures_util::StreamExt;
 use lapin::options::BasicAckOptions;
 use lapin::types::FieldTable;
@@ -27,7 +27,7 @@ async fn main() -> Result<()> {
         command.ack(BasicAckOptions::default()).await?;
         charge(&database, order)?;
     }
-    Ok(())
+    bail!("RabbitMQ has cancelled the consumer: is the queue gone, or was a charge held too long?")
 }
 
 /// The work on a command.

@@ -1,6 +1,6 @@
 //! Naive: an id is in the inbox when its work is done, and not before.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use futures_util::StreamExt;
 use lapin::options::BasicAckOptions;
 use lapin::types::FieldTable;
@@ -33,7 +33,7 @@ async fn main() -> Result<()> {
         }
         command.ack(BasicAckOptions::default()).await?;
     }
-    Ok(())
+    bail!("RabbitMQ has cancelled the consumer: is the queue gone, or was a charge held too long?")
 }
 
 /// Whether the id is in the inbox.

@@ -1,6 +1,6 @@
 //! Naive: first the worker makes sure that the command is new, then it acts.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use futures_util::StreamExt;
 use lapin::options::BasicAckOptions;
 use lapin::types::FieldTable;
@@ -32,7 +32,7 @@ async fn main() -> Result<()> {
         }
         command.ack(BasicAckOptions::default()).await?;
     }
-    Ok(())
+    bail!("RabbitMQ has cancelled the consumer: is the queue gone, or was a charge held too long?")
 }
 
 /// Puts the id in the inbox. False where it is there already.

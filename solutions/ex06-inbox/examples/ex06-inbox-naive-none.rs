@@ -1,6 +1,6 @@
 //! Naive: a command is acknowledged when its work is done, so it does not come again.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use futures_util::StreamExt;
 use lapin::options::BasicAckOptions;
 use lapin::types::FieldTable;
@@ -27,7 +27,7 @@ async fn main() -> Result<()> {
         // It is done, and that is what RabbitMQ hears.
         command.ack(BasicAckOptions::default()).await?;
     }
-    Ok(())
+    bail!("RabbitMQ has cancelled the consumer: is the queue gone, or was a charge held too long?")
 }
 
 /// The work on a command.

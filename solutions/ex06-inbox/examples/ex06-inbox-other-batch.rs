@@ -1,6 +1,6 @@
 //! Right, and unlike the solution: what waits is handled in one transaction, and acknowledged at once.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use futures_util::StreamExt;
 use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
@@ -34,7 +34,7 @@ async fn main() -> Result<()> {
             last.ack(BasicAckOptions { multiple: true }).await?;
         }
     }
-    Ok(())
+    bail!("RabbitMQ has cancelled the consumer: is the queue gone, or was a charge held too long?")
 }
 
 /// The charges of the batch and the ids of its commands, or nothing of both.

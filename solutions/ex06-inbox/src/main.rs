@@ -1,6 +1,6 @@
 //! The payments worker: it charges each order for which a command comes, until it is ended.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use futures_util::StreamExt;
 use lapin::options::BasicAckOptions;
 use lapin::types::FieldTable;
@@ -31,7 +31,7 @@ async fn main() -> Result<()> {
         // Also where nothing was to be done: else the command comes again and again.
         command.ack(BasicAckOptions::default()).await?;
     }
-    Ok(())
+    bail!("RabbitMQ has cancelled the consumer: is the queue gone, or was a charge held too long?")
 }
 
 /// The work on a command, once for each message id.

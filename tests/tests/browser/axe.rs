@@ -85,6 +85,8 @@ async fn axe_finds_no_violation_in_what_opens() {
     axe.reads(&window).await;
 
     window.page.goto(server.page("progress")).await.unwrap();
+    let tools = "document.querySelectorAll('.progress-tools button').length === 3";
+    window.until(tools).await;
     let reset = By::XPath("//main//button[text()='Reset']");
     let reset = window.page.find(reset).await.unwrap();
     reset.send_keys(Key::Enter + "").await.unwrap();

@@ -40,13 +40,7 @@ pub fn version(text: &str) -> String {
 
 /// Waits until no other program has locked this file of the reader's, and locks it.
 pub fn lock(progress: &Progress, name: &str) -> Result<File> {
-    let locked = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(progress.own(name)?)
-        .and_then(|file| file.lock().map(|()| file));
-    locked.with_context(|| format!("cannot lock .book/{name}"))
+    catalog::lock(&progress.own(name)?)
 }
 
 /// The answer to one exercise. Nobody else writes it while this lives.

@@ -19,6 +19,9 @@ use crate::settings::{Faults, Settings};
 use crate::verdict::sum;
 use crate::{Builder, Fault, Finding, Report, Verdict, account};
 
+/// The longest sentence about what went wrong, in letters.
+const LONGEST: usize = 600;
+
 /// How long it may take to leave a broker as it was.
 const CLEANING: Duration = Duration::from_secs(20);
 
@@ -291,7 +294,11 @@ impl Case {
         }
     }
 
+    /// What the program has published may stand in the sentence, so it is cut, and nothing in it
+    /// moves a terminal's cursor.
     pub(crate) fn find(&self, verdict: Verdict, why: String) {
+        let shown = |letter: char| if letter.is_control() { ' ' } else { letter };
+        let why = why.chars().take(LONGEST).map(shown).collect();
         let finding = Finding { verdict, why };
         self.with(|state| state.findings.push(finding));
     }

@@ -100,11 +100,12 @@ fn run(program: &str, grade: impl AsyncFn(&Case) -> Result<()>) -> Result<ExitCo
     };
     let passed = report.verdict == Verdict::Passed;
     let hint = own.as_ref().filter(|_| !passed);
-    print!("{}", report.text(hint.and_then(Own::hint)));
+    // Kept before it is told: who is told may have gone.
     report.keep()?;
     if let Some(own) = &own {
         own.keep(&report);
     }
+    print!("{}", report.text(hint.and_then(Own::hint)));
     Ok(match passed {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,

@@ -14,6 +14,8 @@ use crate::case::Moment;
 const MOMENTS: usize = 24;
 /// Sentences of a verdict that it shows.
 const SENTENCES: usize = 5;
+/// Sentences that are kept for whoever reads the report by a program.
+const MOST: usize = 100;
 /// Frames about one message that it shows.
 const TRAIL: usize = 12;
 /// Lines that the file for programs has.
@@ -181,7 +183,7 @@ impl Report {
         let value = json!({
             "exercise": self.exercise,
             "verdict": self.verdict,
-            "why": self.why,
+            "why": self.why.iter().take(MOST).collect::<Vec<_>>(),
             "seed": self.seed,
             "faults": self.struck.len(),
             "ms": self.ms,

@@ -101,9 +101,20 @@ fn answers(frame: &Frame, tags: &BTreeSet<Tag>) -> bool {
                 return false;
             };
             let own = |tag: u64| channel(frame, fields.channel, tag);
-            let is = |tag: u64| own(tag).is_some_and(|tag| tags.contains(&tag));
-            // One acknowledgement may be for all before it.
-            is(last) || (fields.multiple && (1..last).any(is))
+            // One acknowledgement may be for all before it, and 0 is then for all there are. Its
+            // program chooses the number, so they are not counted up to it.
+            let end = if fields.multiple && last == 0 {
+                u64::MAX
+            } else {
+                last
+            };
+            match (own(0), own(end)) {
+                (Some(first), Some(end)) if fields.multiple => {
+                    tags.range(first..=end).next().is_some()
+                }
+                (_, Some(one)) => tags.contains(&one),
+                _ => false,
+            }
         }
         Fields::Kafka(fields) => tags.contains(&Tag::Request(frame.connection, fields.correlation)),
         Fields::None => false,
@@ -222,8 +233,13 @@ mod tests {
                 method(DELIVER, 1, 5, "o-3", false),
                 method(ACK, 1, 6, "", false),
                 method(ACK, 1, 5, "", false),
+                method(ACK, 1, 4, "", true),
+                method(ACK, 1, 0, "", true),
+                // Whatever number a program makes up, it is answered soon.
+                method(ACK, 1, u64::MAX, "", true),
+                method(ACK, 2, u64::MAX - 1, "", true),
             ]),
-            [0, 4, 5, 7]
+            [0, 4, 5, 7, 9, 10]
         );
     }
 

@@ -8,8 +8,10 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
@@ -23,6 +25,10 @@ pub use record::{Answer, Attempts, Record};
 const VERSION: u64 = 1;
 /// The largest file that is taken in, in bytes. One with everything done has about 20,000.
 const LIMIT: usize = 60_000;
+/// How long another program may have a file locked.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often to look whether it has let go.
+const LOOK: Duration = Duration::from_millis(20);
 /// Names another folder than `.book` for the reader's own files.
 const VARIABLE: &str = "BOOK_OWN";
 /// A run with knobs that no recorded run has.
@@ -165,8 +171,9 @@ impl Progress {
     pub fn own(&self, name: &str) -> Result<PathBuf> {
         let path = self.folder.join(name);
         let folder = path.parent().unwrap_or(&self.folder);
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        // Nobody else's to read: drafts are in it.
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.with_context(|| format!("cannot make the folder {}", folder.display()))?;
         Ok(path)
     }
 
@@ -276,13 +283,28 @@ fn text(value: &impl Serialize) -> Result<String> {
     Ok(serde_json::to_string_pretty(value)? + "\n")
 }
 
-/// Two programs do not write at the same time.
-fn lock(path: &Path) -> Result<File> {
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .and_then(|file| file.lock().map(|()| file));
-    file.with_context(|| format!("cannot lock {}", path.display()))
+/// Locks a file, so that two programs do not write at the same time.
+///
+/// # Errors
+/// When it cannot be made, or another program has it locked for longer than five seconds.
+pub fn lock(path: &Path) -> Result<File> {
+    let failed = || format!("cannot lock {}", path.display());
+    let mut options = OpenOptions::new();
+    let options = options.create(true).truncate(false).write(true);
+    let file = options.open(path).with_context(failed)?;
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(error).with_context(failed),
+            Err(TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => {
+                bail!(
+                    "another program has locked {}: end it, then try again",
+                    path.display()
+                )
+            }
+            // poll: nothing tells when it is free.
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+        }
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
+use companion::peer;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -53,7 +54,9 @@ pub async fn serve(listener: TcpListener, service: Router) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+            Ok((stream, _)) if peer::is_own(&stream) => stream,
+            // Another user of this machine: there is nothing to say to it.
+            Ok(_) => continue,
             Err(error) => {
                 eprintln!("a connection was not accepted: {error}");
                 // poll: without a free file descriptor the next one fails as fast as this one.

@@ -10,8 +10,9 @@
 //!    [`BODY_TIME`].
 //!
 //! The cookie is got once, with the ticket in the address that the terminal prints.
-//! Browsers send a cookie to every port of a host, so its name carries the port, and
-//! a page of another local server is still stopped by its `Origin`.
+//! Browsers send a cookie to every port of a host, so its name carries the port. A page
+//! of another local server is still stopped by its `Origin`, and that server itself, if
+//! it is another user's, by [`super::peer`].
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

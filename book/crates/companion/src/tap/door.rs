@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use wire::Proxy;
 
 use super::{LAST_WORDS, Seen};
+use crate::peer;
 
 /// How many brokers one run may have.
 const BROKERS: usize = 8;
@@ -75,7 +76,7 @@ impl Door {
             };
             while asking.try_join_next().is_some() {}
             match stream {
-                Ok((stream, _)) if asking.len() < ASKING => {
+                Ok((stream, _)) if asking.len() < ASKING && peer::is_own(&stream) => {
                     let door = self.clone();
                     asking.spawn(async move { drop(timeout(PATIENCE, door.answer(stream)).await) });
                 }

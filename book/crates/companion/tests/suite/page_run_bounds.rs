@@ -58,6 +58,34 @@ fn a_stop_ends_what_is_deaf_and_what_has_left_the_group() {
     );
 }
 
+/// Takes away what it has made when it is asked to end, and says so.
+const CLEANING: &str = "trap 'echo cleans; echo > cleaned; exit 0' TERM
+echo up
+while :; do sleep 0.1; done";
+
+#[test]
+fn a_stopped_listing_takes_away_what_it_has_made() {
+    let stage = Stage::new(CLEANING);
+    let mut run = stage.run();
+    let begun = run.next().unwrap();
+    run.wait("line");
+    assert_eq!(stage.stop(&begun).status, 200);
+    assert_eq!(run.wait("line")["text"], "cleans");
+    assert_eq!(run.end()["said"], "Stopped while it ran.");
+    assert!(stage.repository.has("cleaned"));
+}
+
+#[test]
+fn the_listing_of_a_vanished_page_takes_away_what_it_has_made() {
+    let stage = Stage::new(CLEANING);
+    let mut run = stage.run();
+    run.wait("line");
+    drop(run);
+    until("it is cleaned", || {
+        stage.repository.has("cleaned").then_some(())
+    });
+}
+
 #[test]
 fn a_vanished_page_ends_its_run() {
     let stage = Stage::new(CLINGING);

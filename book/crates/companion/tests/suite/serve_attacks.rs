@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use crate::common::Repository;
 use crate::common::http::{Answer, Server};
@@ -59,6 +61,38 @@ fn no_other_address_is_listened_on() {
             "{address}"
         );
     }
+}
+
+/// Another user of the machine can see the ticket in a browser's command line. Only root can be
+/// another one, so the test says nothing where it is not run by root.
+#[test]
+fn another_user_of_the_machine_has_no_answer() {
+    if !rustix::process::getuid().is_root() {
+        return eprintln!("not tried: only root can become another user");
+    }
+    let server = Server::start(&Repository::new());
+    let (port, ticket) = (server.port, &server.ticket);
+    let script = format!(
+        "exec 3<> /dev/tcp/127.0.0.1/{port}
+         printf 'GET /?token={ticket} HTTP/1.1\\r\\nHost: 127.0.0.1:{port}\\r\\n\\r\\n' >&3
+         read -r -t 10 line <&3; echo \"$line\""
+    );
+    let ask = |user: u32| {
+        let mut bash = Command::new("bash");
+        let asked = bash.args(["-c", &script]).uid(user).gid(user).output();
+        String::from_utf8(asked.unwrap().stdout).unwrap()
+    };
+    assert_eq!(ask(65534).trim(), "", "no word of HTTP");
+    let own = ask(0);
+    assert!(
+        own.starts_with("HTTP/1.1 303"),
+        "the ticket is as good as before: {own}"
+    );
+    let again = ask(0);
+    assert!(
+        again.starts_with("HTTP/1.1 403"),
+        "and good for one visit: {again}"
+    );
 }
 
 #[test]

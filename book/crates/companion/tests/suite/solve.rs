@@ -250,8 +250,9 @@ fn a_verdict_comes_with_what_led_to_it() {
 #[test]
 fn what_does_not_compile_is_told_at_its_place() {
     let repository = with_exercise("ex03-once");
+    // A span brings its line of the answer along, however long that is.
     let span = json!({"file_name": MAIN, "is_primary": true, "line_start": 3, "line_end": 3,
-                      "column_start": 5, "column_end": 9});
+                      "column_start": 5, "column_end": 9, "text": [{"text": "x".repeat(70_000)}]});
     let message = json!({"reason": "compiler-message", "message": {"level": "error",
         "message": "mismatched types", "rendered": "error[E0308]: mismatched types\n", "spans": [span]}});
     let cargo = format!(
@@ -350,4 +351,18 @@ fn a_stop_asks_the_grader_to_end_and_ends_the_build() {
     assert_eq!(stop(&begun), 200);
     assert_eq!(graded.end()["said"], "Stopped while it was built.");
     assert!(!runs(pid.trim().parse().unwrap()));
+}
+
+#[test]
+fn a_lock_that_another_program_keeps_is_told() {
+    let repository = with_exercise("ex03-once");
+    let stage = served(repository);
+    let own = stage.repository.path().join(".book");
+    std::fs::create_dir_all(&own).unwrap();
+    let held = std::fs::File::create(own.join("answers.lock")).unwrap();
+    held.lock().unwrap();
+    let (status, told) = ask(&stage, "open", &json!({"exercise": "ex03-once"}));
+    assert_eq!(status, 500, "{told}");
+    held.unlock().unwrap();
+    open(&stage);
 }

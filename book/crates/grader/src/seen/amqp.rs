@@ -81,8 +81,9 @@ fn taken(
     match (multiple, tag) {
         (true, 0) => std::mem::take(held),
         (true, _) => {
-            let later = held.split_off(&(tag + 1));
-            std::mem::replace(held, later)
+            // Its program chooses the number.
+            let later = tag.checked_add(1).map(|next| held.split_off(&next));
+            std::mem::replace(held, later.unwrap_or_default())
         }
         (false, _) => held.remove(&tag).map(|it| (tag, it)).into_iter().collect(),
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -21,6 +22,9 @@ use super::output::{Budget, Lines};
 use super::wanted::Wanted;
 use super::{Cut, Limits, compile, knobs};
 use crate::difference::difference;
+
+/// How long a listing that is to end may take for that.
+const CLEANING: Duration = Duration::from_secs(5);
 
 /// A run that has its place.
 pub struct Run {
@@ -169,10 +173,18 @@ impl Run {
                 never = telling => never,
             }
         };
-        let cut = tokio::select! {
-            biased;
-            cut = self.cut(self.limits.run) => Some(cut),
-            read = reading => read.err(),
+        let cut = {
+            let mut reading = pin!(reading);
+            tokio::select! {
+                biased;
+                cut = self.cut(self.limits.run) => {
+                    // It takes away what it has made on its broker, and what it says of that is read.
+                    listing.terminate();
+                    let _ = tokio::time::timeout(CLEANING, &mut reading).await;
+                    Some(cut)
+                }
+                read = &mut reading => read.err(),
+            }
         };
         let (time, status) = (begun.elapsed(), listing.end().await?);
         inside.finish(begun, &self.page).await;

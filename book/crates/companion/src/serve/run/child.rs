@@ -51,9 +51,14 @@ impl Child {
         Ok(())
     }
 
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        self.group.terminate();
+    }
+
     /// Asks it to end, for which it has this long, and then does what [`Child::end`] does.
     pub async fn close(self, patience: Duration) -> Result<ExitStatus> {
-        self.group.terminate();
+        self.terminate();
         // What does not end is ended.
         let _ = tokio::time::timeout(patience, self.group.ended()).await;
         self.end().await

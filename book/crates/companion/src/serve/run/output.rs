@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::Cut;
 
-/// Where a line without an end is cut, in bytes.
+/// Where a line without an end is cut, in bytes, where it is shown.
 const LINE: usize = 64 * 1024;
 
 /// How much a run may still print.
@@ -41,14 +41,21 @@ impl Budget {
 pub struct Lines<R> {
     stream: R,
     read: VecDeque<u8>,
+    longest: usize,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
     /// Those of this one.
     pub fn new(stream: R) -> Lines<R> {
+        Lines::cut_at(stream, LINE)
+    }
+
+    /// The same, cut where they have so many bytes.
+    pub fn cut_at(stream: R, longest: usize) -> Lines<R> {
         Lines {
             stream,
             read: VecDeque::new(),
+            longest,
         }
     }
 
@@ -62,7 +69,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
                 if !ends {
                     line.push(byte);
                 }
-                if ends || line.len() == LINE {
+                if ends || line.len() == self.longest {
                     return Ok(Some(text(&line)));
                 }
             }
