@@ -10,7 +10,7 @@ use wire::Proxy;
 use wire::kafka::{OFFSET_COMMITTED, PRODUCE, PRODUCED};
 
 /// How long a result is on its way before the kill. A client that commits by itself at longer intervals
-/// is too late in the second instance: that one has its last result within 4 s, and 7 s from then on.
+/// is too late in the second instance: that one has its last result after 2 s, and 9 s from then on.
 const LONG: Duration = Duration::from_secs(11);
 
 fn main() -> ExitCode {
