@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use thirtyfour::prelude::*;
 
 use crate::chromium::{Window, on_path};
-use crate::runs::{ended, press};
+use crate::runs::look_inside;
 use crate::server::Server;
 use crate::{HEIGHT, THEMES};
 
@@ -66,12 +66,7 @@ async fn axe_finds_no_violation_in_what_opens() {
     };
     let page = server.page("ch02-nats-pub-sub");
     window.page.goto(page).await.unwrap();
-    press(&window, "figure.transcript .run-button").await;
-    ended(&window).await;
-    let inside = window.page.find(By::Css(".run-panel input[type=checkbox]"));
-    inside.await.unwrap().send_keys(" ").await.unwrap();
-    press(&window, ".run-panel .run-button").await;
-    ended(&window).await;
+    look_inside(&window).await;
     window
         .until("document.querySelector('.run-panel .wire-frame')")
         .await;

@@ -73,3 +73,13 @@ pub async fn ended(window: &Window) {
         ))
         .await;
 }
+
+/// Runs the page's first run, and once more, looked into.
+pub async fn look_inside(window: &Window) {
+    press(window, "figure.transcript .run-button").await;
+    ended(window).await;
+    let inside = window.page.find(By::Css(".run-panel input[type=checkbox]"));
+    inside.await.unwrap().send_keys(" ").await.unwrap();
+    press(window, ".run-panel .run-button").await;
+    ended(window).await;
+}

@@ -4,7 +4,7 @@ use book_tests::none;
 use thirtyfour::prelude::*;
 
 use crate::chromium::Window;
-use crate::runs::{ended, press};
+use crate::runs::{look_inside, press};
 use crate::server::{Server, warm};
 
 /// How many frames are drawn, and how many lines of output stand between them.
@@ -37,12 +37,7 @@ async fn a_run_is_looked_into_while_it_runs() {
         ),
     ] {
         window.page.goto(server.page(slug)).await.unwrap();
-        press(&window, "figure.transcript .run-button").await;
-        ended(&window).await;
-        let inside = window.page.find(By::Css(".run-panel input[type=checkbox]"));
-        inside.await.unwrap().send_keys(" ").await.unwrap();
-        press(&window, ".run-panel .run-button").await;
-        ended(&window).await;
+        look_inside(&window).await;
         let equals = "document.querySelector('.run-state.run-equals')";
         assert!(window.holds(equals).await, "{slug} differs");
         window

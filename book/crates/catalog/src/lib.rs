@@ -35,7 +35,7 @@ pub use markdown::{Directive, Mark, directives, prose};
 pub use misconceptions::Misconception;
 pub use page::{Head, Level, Page};
 pub use predict::{Choice, Fact, Predict};
-pub use progress::{Answer, Attempts, Figures, Progress, Record, Stop, lock, write_whole};
+pub use progress::{Answer, Attempts, Figures, Progress, Record, Stop, write_whole};
 pub use recorded::shape;
 pub use settings::{SetHere, Setting, Settings};
 pub use snippet::{Anchor, DEFAULT_FILE, Snippet};

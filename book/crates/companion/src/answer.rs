@@ -38,11 +38,6 @@ pub fn version(text: &str) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Waits until no other program has locked this file of the reader's, and locks it.
-pub fn lock(progress: &Progress, name: &str) -> Result<File> {
-    catalog::lock(&progress.own(name)?)
-}
-
 /// The answer to one exercise. Nobody else writes it while this lives.
 pub struct Answer {
     folder: Folder,
@@ -71,7 +66,7 @@ impl Answer {
             stub: exercise.stub(),
             shown: catalog.shown(&exercise.stub()),
             id: exercise.id.clone(),
-            _lock: lock(&progress, "answers.lock")?,
+            _lock: progress.lock("answers.lock")?,
             progress,
         })
     }

@@ -219,8 +219,35 @@ impl Progress {
     /// The file's path, and a lock that other programs wait for.
     fn locked(&self) -> Result<(PathBuf, File)> {
         let path = self.own("progress.json")?;
-        let lock = lock(&self.own("progress.lock")?)?;
-        Ok((path, lock))
+        Ok((path, self.lock("progress.lock")?))
+    }
+
+    /// Waits until no other program has locked this file of the reader's own, and locks it, so that two
+    /// programs do not write at the same time.
+    ///
+    /// # Errors
+    /// When it cannot be made, or another program has it locked for longer than five seconds.
+    pub fn lock(&self, name: &str) -> Result<File> {
+        let path = self.own(name)?;
+        let failed = || format!("cannot lock {}", path.display());
+        let mut options = OpenOptions::new();
+        let options = options.create(true).truncate(false).write(true);
+        let file = options.open(&path).with_context(failed)?;
+        let begun = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(error)) => return Err(error).with_context(failed),
+                Err(TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => {
+                    bail!(
+                        "another program has locked {}: end it, then try again",
+                        path.display()
+                    )
+                }
+                // poll: nothing tells when it is free.
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+            }
+        }
     }
 
     fn copy(&self, path: &Path) -> Result<Option<PathBuf>> {
@@ -281,30 +308,4 @@ pub fn write_whole(path: &Path, value: &impl Serialize) -> Result<()> {
 
 fn text(value: &impl Serialize) -> Result<String> {
     Ok(serde_json::to_string_pretty(value)? + "\n")
-}
-
-/// Locks a file, so that two programs do not write at the same time.
-///
-/// # Errors
-/// When it cannot be made, or another program has it locked for longer than five seconds.
-pub fn lock(path: &Path) -> Result<File> {
-    let failed = || format!("cannot lock {}", path.display());
-    let mut options = OpenOptions::new();
-    let options = options.create(true).truncate(false).write(true);
-    let file = options.open(path).with_context(failed)?;
-    let begun = Instant::now();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::Error(error)) => return Err(error).with_context(failed),
-            Err(TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => {
-                bail!(
-                    "another program has locked {}: end it, then try again",
-                    path.display()
-                )
-            }
-            // poll: nothing tells when it is free.
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
-        }
-    }
 }

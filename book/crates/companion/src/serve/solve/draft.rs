@@ -7,7 +7,6 @@ use anyhow::Context;
 use catalog::{Catalog, Exercise};
 use serde::{Deserialize, Serialize};
 
-use crate::answer::lock;
 use crate::folder::{Folder, Trouble};
 
 /// How long the file of a draft may be, in bytes: its text, escaped, and its history.
@@ -52,7 +51,7 @@ impl Drafts {
         let own = file.ancestors().nth(2);
         let own = own.context("a draft lies in no folder")?;
         Ok(Drafts {
-            _lock: lock(&progress, "drafts.lock")?,
+            _lock: progress.lock("drafts.lock")?,
             folder: Folder::open(own, &["drafts"])?,
             name,
         })
