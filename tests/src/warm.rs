@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
-use tempfile::TempDir;
+use brokers::Scratch;
 
 use crate::programs::Programs;
 
@@ -14,15 +14,16 @@ use crate::programs::Programs;
 const READY: &str = "Ctrl-C ends them";
 
 /// Runs the companion until standard input ends: also when the test is killed, its end of the pipe
-/// closes. The shell lets go of standard error, so that its end is the companion's end.
+/// closes. The shell lets go of standard error, so that its end is the companion's end. Ctrl-C goes
+/// to all of them: a shell that it ended could not end a companion that was only just starting.
 const UNTIL_CLOSED: &str =
-    r#""$0" up rabbitmq kafka & exec 2>/dev/null; read _; kill "$!"; wait "$!""#;
+    r#"trap '' HUP INT; "$0" up rabbitmq kafka & exec 2>/dev/null; read _; kill "$!"; wait "$!""#;
 
 /// `cargo book up` in a cache folder of its own, so that neither a reader's warm brokers nor
 /// another test's are used or ended. What is installed in the user's cache is shared.
 pub struct Warm {
     shell: Child,
-    cache: TempDir,
+    cache: Scratch,
 }
 
 impl Warm {
@@ -32,7 +33,7 @@ impl Warm {
     /// # Errors
     /// When one does not start; what the companion says of it is on standard error.
     pub fn start(programs: &Programs) -> Result<Warm> {
-        let cache = TempDir::new()?;
+        let cache = Scratch::new()?;
         brokers::cache::lend(cache.path())?;
         let mut shell = Command::new("sh")
             .args(["-c", UNTIL_CLOSED])

@@ -11,6 +11,7 @@ use book_tests::programs::{Programs, featured};
 use book_tests::tidy::pages::all_directives;
 use book_tests::warm::Warm;
 use book_tests::{book, none, readme, say, shim};
+use brokers::Scratch;
 use catalog::{Catalog, Chapter, Transcript, canonical};
 use companion::runner::Invocation;
 use tempfile::TempDir;
@@ -63,12 +64,12 @@ fn a_broker_without_its_feature_is_told_with_the_command() {
 /// Every recorded run, and every command of the README with what it shows.
 #[test]
 fn what_is_recorded_and_what_the_readme_shows_is_produced_again() {
-    let folder = TempDir::new().unwrap();
+    let folder = Scratch::new().unwrap();
     let list = folder.path().join("programs.json");
     let book = book().unwrap();
     programs().save(&list).unwrap();
     let warm = Warm::start(programs()).unwrap();
-    let unlike = TempDir::new().unwrap();
+    let unlike = Scratch::new().unwrap();
     let runner = TestCases::new();
     runner
         .register_bin("cargo", Path::new(env!("CARGO_BIN_EXE_cargo-shim")))

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use book_tests::{root, skipped};
-use brokers::{Group, Guard, gated};
+use brokers::{Group, Guard, Scratch, gated};
 use thirtyfour::prelude::*;
 use thirtyfour::{ChromeCapabilities, LoggingPrefsLogLevel};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -48,13 +48,17 @@ impl Child {
 pub struct Window {
     pub page: WebDriver,
     _driver: Child,
+    // After the driver: Chromium leaves its profile and the socket by which it knows itself.
+    _folder: Scratch,
 }
 
 impl Window {
     /// None where there is no chromedriver, which is said.
     pub async fn open() -> Option<Window> {
         let mut command = gated("chromedriver");
+        let folder = Scratch::new().unwrap();
         command.arg("--port=0").stdout(Stdio::piped());
+        command.env("TMPDIR", folder.path());
         if !on_path("chromedriver") {
             skipped(
                 "there is no chromedriver",
@@ -78,6 +82,7 @@ impl Window {
         Some(Window {
             page: page.await.unwrap(),
             _driver: driver,
+            _folder: folder,
         })
     }
 

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use book_tests::programs::programs;
 use book_tests::root;
 use book_tests::warm::Warm;
-use brokers::gated;
-use tempfile::TempDir;
+use brokers::{Scratch, gated};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
@@ -35,7 +34,7 @@ pub struct Server {
     /// The folder of the reader's own files.
     pub own: PathBuf,
     _program: Child,
-    book: TempDir,
+    book: Scratch,
 }
 
 impl Server {
@@ -56,7 +55,7 @@ impl Server {
 
     /// The same of another book.
     pub async fn of(mut command: Command, warm: Option<&Warm>) -> Server {
-        let book = TempDir::new().unwrap();
+        let book = Scratch::new().unwrap();
         let own = book.path().join("own");
         command
             .args(["serve", "--no-open", "--port", "0"])

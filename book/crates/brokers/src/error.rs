@@ -102,6 +102,16 @@ pub enum Error {
         /// Where.
         folder: PathBuf,
     },
+    /// No room for what a broker stores while it runs.
+    #[error("the disk is full: {kind} needs {megabytes} MB in {folder} while it runs.\n  Free that much, or set TMPDIR to a folder on a larger disk.", folder = .folder.display())]
+    NoRoom {
+        /// Which broker.
+        kind: Kind,
+        /// How much it needs, in megabytes.
+        megabytes: u32,
+        /// Where.
+        folder: PathBuf,
+    },
     /// A tool that was needed failed.
     #[error("`{command}` failed: {reason}{}", tail_block(.tail))]
     Tool {
@@ -235,6 +245,7 @@ impl Error {
                 | Error::BadSetting { .. }
                 | Error::CacheNotWritable { .. }
                 | Error::DiskFull { .. }
+                | Error::NoRoom { .. }
                 | Error::Died { .. }
                 | Error::NotReady { .. }
         )

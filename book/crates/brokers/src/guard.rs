@@ -41,6 +41,8 @@ pub fn gated(program: impl AsRef<OsStr>) -> Command {
 pub struct Guard {
     shell: Child,
     input: ChildStdin,
+    /// Locked folders that it removes.
+    held: Vec<File>,
 }
 
 impl Guard {
@@ -78,7 +80,11 @@ impl Guard {
             doing: "reach the guard".into(),
             source: std::io::ErrorKind::BrokenPipe.into(),
         })?;
-        Ok(Guard { shell, input })
+        Ok(Guard {
+            shell,
+            input,
+            held: Vec::new(),
+        })
     }
 
     /// Lets a [`gated`] program run, the leader of a process group, which from now on ends with this
@@ -127,6 +133,11 @@ impl Guard {
         self.tell(&format!("dir {}", folder.display())).await
     }
 
+    /// Keeps a folder locked as long as it is guarded; see [`crate::Scratch`].
+    pub(crate) fn hold(&mut self, folder: File) {
+        self.held.push(folder);
+    }
+
     /// From now on the container of this name is removed with this program.
     pub(crate) async fn container(&mut self, name: &str) -> Result<(), Error> {
         self.tell(&format!("container {name}")).await
@@ -134,7 +145,12 @@ impl Guard {
 
     /// Ends everything now and waits until the guard is done.
     pub(crate) async fn close(self) -> Result<(), Error> {
-        let Guard { mut shell, input } = self;
+        // What is held is held until the end of this.
+        let Guard {
+            mut shell,
+            input,
+            held: _held,
+        } = self;
         drop(input);
         shell
             .wait()

@@ -17,7 +17,8 @@ pub async fn parent_gone() {
     let _ = wait.await;
 }
 
-/// Returns when this program is asked to end, by Ctrl-C (SIGINT) or SIGTERM.
+/// Returns when this program is asked to end: by Ctrl-C (SIGINT), by SIGTERM, or because its terminal
+/// is gone (SIGHUP).
 ///
 /// A program that waits for it takes down what it made on a broker before it ends; one that does
 /// not is ended by the operating system at once.
@@ -27,11 +28,13 @@ pub async fn interrupted() {
     match (
         listen(SignalKind::interrupt()),
         listen(SignalKind::terminate()),
+        listen(SignalKind::hangup()),
     ) {
-        (Some(mut interrupt), Some(mut terminate)) => {
+        (Some(mut interrupt), Some(mut terminate), Some(mut hangup)) => {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
             }
         }
         // Without a handler the signals end the program themselves.

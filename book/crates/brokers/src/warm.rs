@@ -3,7 +3,7 @@
 //! One file in the cache folder, `warm.json`, says which process keeps them and where they are.
 //! RabbitMQ is shared by virtual host: there are 16, `book-01` to `book-16`, each with a lock file
 //! `warm/vhost-NN.lock`. Who holds the lock has the host to itself. The file holds `clean` or
-//! `used`; the keeper makes a used host anew once its lock is free.
+//! `used`; the keeper makes a host that is not clean anew once its lock is free.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
@@ -288,7 +288,8 @@ pub async fn tend(rabbit: &mut Broker) -> Result<(), Error> {
     let mut used = Vec::new();
     for number in 1..=VHOSTS {
         let mut file = lock_file(number)?;
-        if file.try_lock().is_ok() && content(&mut file) == "used" {
+        // On a full disk a host may be marked as nothing.
+        if file.try_lock().is_ok() && content(&mut file) != "clean" {
             used.push((number, file));
         }
     }

@@ -116,8 +116,13 @@ impl Answer {
         let path = self.progress.free(&format!("answers/{}", self.id), "rs")?;
         // A new file: what a link there leads to stays.
         let file = OpenOptions::new().write(true).create_new(true).open(&path);
-        file.and_then(|mut file| file.write_all(text.as_bytes()))
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        let written = file.and_then(|mut file| {
+            let all = file.write_all(text.as_bytes());
+            // On the disk before the stub takes its place. Half of it would be taken for a copy.
+            all.and_then(|()| file.sync_all())
+                .inspect_err(|_| drop(std::fs::remove_file(&path)))
+        });
+        written.with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path)
     }
 }

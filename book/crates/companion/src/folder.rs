@@ -105,6 +105,10 @@ impl Folder {
         }
         file.write_all(text.as_bytes())
             .and_then(|()| file.sync_all())
+            // Half of it would take room on a disk that has none.
+            .inspect_err(|_| {
+                let _ = unlinkat(&self.0, &*new, AtFlags::empty());
+            })
             .context("cannot write a file; is the disk full?")?;
         renameat(&self.0, &*new, &self.0, name).context("cannot put a file in its place")?;
         Ok(())

@@ -150,8 +150,12 @@ fn said(attempts: &Attempts) -> String {
 fn export(catalog: &Catalog, to: &Path) -> Result<ExitCode> {
     let text = catalog.progress().export()?;
     let new = OpenOptions::new().write(true).create_new(true).open(to);
-    new.and_then(|mut file| file.write_all(text.as_bytes()))
-        .with_context(|| format!("cannot write the new file {}", to.display()))?;
+    let written = new.and_then(|mut file| {
+        let all = file.write_all(text.as_bytes());
+        // Half of it would be in the way of the next attempt.
+        all.inspect_err(|_| drop(std::fs::remove_file(to)))
+    });
+    written.with_context(|| format!("cannot write the new file {}", to.display()))?;
     output::line(format_args!("your progress is in {}", to.display()))?;
     Ok(ExitCode::SUCCESS)
 }

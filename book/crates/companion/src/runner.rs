@@ -16,6 +16,8 @@ use brokers::Group;
 const UNTOLD: &str = "cannot wait for a program";
 /// How many of the last lines an error shows.
 const TAIL: usize = 12;
+/// How long a program that is over its deadline may take to leave its broker as it was.
+const CLEANING: Duration = Duration::from_secs(25);
 /// Variables that change what a program prints.
 const FIXED: [(&str, &str); 4] = [
     ("RUST_BACKTRACE", "0"),
@@ -140,8 +142,8 @@ pub fn code(status: ExitStatus) -> i32 {
 /// process group is killed then; dropped half-way, this kills them all.
 ///
 /// # Errors
-/// When the program cannot be started, or still runs at the deadline: it is killed, and
-/// the error shows its last lines.
+/// When the program cannot be started, or still runs at the deadline: it is asked to end, then
+/// killed, and the error shows its last lines.
 pub async fn run(mut command: Command, deadline: Duration) -> Result<Finished> {
     fix(&mut command);
     command.stdin(Stdio::null());
@@ -180,6 +182,8 @@ pub async fn run(mut command: Command, deadline: Duration) -> Result<Finished> {
         )
     };
     let Ok(ran) = tokio::time::timeout(deadline, running).await else {
+        group.terminate();
+        let _ = tokio::time::timeout(CLEANING, group.ended()).await;
         group.kill();
         let mut shown: Vec<String> = lines.iter().map(Line::to_string).chain(errors).collect();
         let tail = shown

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use brokers::{Broker, Kind, Options, leftovers};
+use brokers::{Broker, Guard, Kind, Options, Scratch, leftovers};
 use history::{Event, Expect, History};
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 use wire::Proxy;
 
 use crate::fault::Known;
@@ -34,7 +34,10 @@ struct Inner {
     settings: Settings,
     begun: Instant,
     mark: String,
-    folder: tempfile::TempDir,
+    folder: Scratch,
+    /// Ends what the programs have started, also what has left their process groups, should this
+    /// program be killed. One for the whole case: at its end it kills all that is marked.
+    guard: OnceCell<Guard>,
     state: Mutex<State>,
     trouble: watch::Sender<bool>,
 }
@@ -89,7 +92,7 @@ impl Moment {
 
 impl Case {
     pub(crate) fn new(settings: Settings) -> Result<Case> {
-        let folder = tempfile::tempdir().context("cannot make a folder for the program")?;
+        let folder = Scratch::new().context("cannot make a folder for the program")?;
         let random = (settings.seed > 0).then(|| fastrand::Rng::with_seed(settings.seed));
         let state = State {
             random,
@@ -100,6 +103,7 @@ impl Case {
             settings,
             begun: Instant::now(),
             folder,
+            guard: OnceCell::new(),
             state: Mutex::new(state),
             trouble: watch::Sender::new(false),
         })))
@@ -225,6 +229,16 @@ impl Case {
     pub fn saw_at(&self, at: Duration, lane: &str, text: &str) {
         let moment = Moment::new(at, lane, text);
         self.with(|state| state.moments.push(moment));
+    }
+
+    /// From now on what is marked ends with this program, however that ends.
+    pub(crate) async fn guard(&self) -> Result<()> {
+        let guarded = async || {
+            let mut guard = Guard::new()?;
+            guard.mark(&self.0.mark).await?;
+            Ok(guard)
+        };
+        self.0.guard.get_or_try_init(guarded).await.map(|_| ())
     }
 
     /// A program starts. Gives its place in the list of those that have.
@@ -377,6 +391,11 @@ impl Case {
         let ms = u64::try_from(self.0.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.with(|state| {
             let mut findings = state.findings.clone();
+            let full = !brokers::has_room(self.folder());
+            if full {
+                // What could not be stored says nothing about the program.
+                findings.clear();
+            }
             let mut doubt = |why| {
                 findings.push(Finding {
                     verdict: Verdict::Inconclusive,
@@ -385,6 +404,9 @@ impl Case {
             };
             if let Err(error) = told {
                 doubt(format!("the program could not be graded: {error:#}"));
+            }
+            if full {
+                doubt("the disk of temporary files is full; free some, or set TMPDIR".to_owned());
             }
             state.faults.iter().filter_map(Known::doubt).for_each(doubt);
             let (verdict, why) = sum(&findings);

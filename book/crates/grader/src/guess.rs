@@ -19,6 +19,7 @@ pub(crate) async fn predicted(
     settings: &Settings,
     variants: &BTreeMap<String, String>,
     grade: impl AsyncFn(&Case) -> Result<()>,
+    show: impl Fn(&Report),
 ) -> Result<Option<Report>> {
     let names: Vec<&str> = variants.keys().map(String::as_str).collect();
     for (variant, _) in &settings.guesses {
@@ -45,7 +46,7 @@ pub(crate) async fn predicted(
         let Some(report) = judged(one, &grade).await? else {
             return Ok(None);
         };
-        print!("{}", report.text(None));
+        show(&report);
         ms += report.ms;
         let verdict = report.verdict.name();
         if report.verdict == Verdict::Inconclusive {

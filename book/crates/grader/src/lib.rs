@@ -42,6 +42,7 @@ mod verdict;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -91,7 +92,8 @@ fn run(program: &str, grade: impl AsyncFn(&Case) -> Result<()>) -> Result<ExitCo
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let report = match &own {
         Some(own) if own.exercise.rung == Rung::Judge => {
-            runtime.block_on(guess::predicted(&settings, &own.variants()?, grade))?
+            let (variants, each) = (own.variants()?, |report: &Report| show(report, None));
+            runtime.block_on(guess::predicted(&settings, &variants, grade, each))?
         }
         _ => runtime.block_on(judged(settings, &grade))?,
     };
@@ -105,11 +107,16 @@ fn run(program: &str, grade: impl AsyncFn(&Case) -> Result<()>) -> Result<ExitCo
     if let Some(own) = &own {
         own.keep(&report);
     }
-    print!("{}", report.text(hint.and_then(Own::hint)));
+    show(&report, hint.and_then(Own::hint));
     Ok(match passed {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
+}
+
+/// Prints the report. Who reads it may have gone, which changes nothing.
+fn show(report: &Report, hint: Option<&str>) {
+    let _ = std::io::stdout().write_all(report.text(hint).as_bytes());
 }
 
 /// Tells the story to its end, or to the program's trouble, and ends all that it started. None

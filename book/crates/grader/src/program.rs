@@ -123,6 +123,7 @@ impl Builder {
         command.envs([("RUST_BACKTRACE", "0"), ("NO_COLOR", "1")]);
         command.envs(variables).env(leftovers::VARIABLE, &mark);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        case.guard().await?;
         let mut guard = Guard::new()?;
         let mut group = Group::spawn(&mut command).context("cannot start the program")?;
         let pid = guard.admit(&mut group.child).await?;

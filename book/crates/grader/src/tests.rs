@@ -335,7 +335,7 @@ async fn predictions_are_compared_with_what_comes_of_each_variant() {
         settings.guesses = guesses
             .map(|(of, is)| ((*of).to_owned(), (*is).to_owned()))
             .collect();
-        let report = predicted(&settings, &beliefs, to_its_end)
+        let report = predicted(&settings, &beliefs, to_its_end, |_| {})
             .await
             .unwrap()
             .unwrap();
@@ -343,7 +343,7 @@ async fn predictions_are_compared_with_what_comes_of_each_variant() {
         assert_eq!(report.why.first().map_or("", String::as_str), why);
     }
     settings.guesses = vec![("never".into(), "passed".into())];
-    let error = predicted(&settings, &beliefs, to_its_end).await;
+    let error = predicted(&settings, &beliefs, to_its_end, |_| {}).await;
     let error = error.err().unwrap().to_string();
     assert_eq!(error, "there is no `never` to guess; there is early, late");
 }

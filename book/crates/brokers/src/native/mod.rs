@@ -13,10 +13,11 @@ use std::path::PathBuf;
 
 use crate::guard::Guard;
 use crate::source::Options;
-use crate::{Error, Kind};
+use crate::{Error, Kind, room, scratch};
 
 /// Starts a broker from PATH, from the cache, or from what is provisioned now.
 pub(crate) async fn start(kind: Kind, options: &Options) -> Result<Server, Error> {
+    room::ensure(kind)?;
     let found = install::find(kind).await?;
     // A port that was free a moment ago may be taken by the time the broker binds it. Where the
     // port was ours to choose, another one is chosen.
@@ -38,13 +39,15 @@ pub(crate) async fn start(kind: Kind, options: &Options) -> Result<Server, Error
 pub(crate) async fn data_folder(kind: Kind, guard: &mut Guard) -> Result<PathBuf, Error> {
     use std::hash::{BuildHasher, RandomState};
     use std::os::unix::fs::DirBuilderExt;
+    scratch::sweep();
     let unique = RandomState::new().hash_one(std::process::id());
-    let name = format!("messaging-book-{}-{unique:016x}", kind.name());
+    let name = format!("{}{}-{unique:016x}", scratch::PREFIX, kind.name());
     let folder = std::env::temp_dir().join(name);
     guard.folder(&folder).await?;
     std::fs::DirBuilder::new()
         .mode(0o700)
         .create(&folder)
         .map_err(Error::io(format!("make {}", folder.display())))?;
+    guard.hold(scratch::hold(&folder)?);
     Ok(folder)
 }

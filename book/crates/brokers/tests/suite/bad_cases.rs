@@ -249,6 +249,16 @@ fn the_disk_is_full_at_unpack() {
     assert!(error.contains("Nothing half-installed was left"), "{error}");
 }
 
+/// With so little room RabbitMQ starts, takes no message, and does not say so to who publishes.
+#[test]
+fn the_disk_is_full_where_a_broker_keeps_its_data() {
+    let cache = tempfile::tempdir().unwrap();
+    let script = "mount -t tmpfs -o size=60m none \"$TMPDIR\" && exec \"$2\" rabbitmq";
+    if let Some(command) = in_a_mount_namespace(script, cache.path()) {
+        insta::assert_snapshot!(error_of(command));
+    }
+}
+
 /// RabbitMQ's scripts cannot stand a space in their path, so it is kept in /var/tmp then. Here that
 /// is a file system of the namespace's own, with the installed versions of the user's cache in it.
 #[tokio::test]

@@ -9,6 +9,7 @@ mod record;
 mod tests;
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -255,7 +256,11 @@ impl Progress {
             return Ok(None);
         }
         let copy = self.free("progress", "json")?;
-        std::fs::copy(path, &copy).with_context(|| format!("cannot write {}", copy.display()))?;
+        std::fs::copy(path, &copy)
+            .and_then(|_| File::open(&copy)?.sync_all())
+            // Half a copy would be taken for a whole one.
+            .inspect_err(|_| drop(std::fs::remove_file(&copy)))
+            .with_context(|| format!("cannot write {}", copy.display()))?;
         Ok(Some(copy))
     }
 
@@ -300,9 +305,15 @@ fn set(all: &mut Map<String, Value>, name: &str, value: &impl Serialize) -> Resu
 /// # Errors
 /// When the file cannot be written.
 pub fn write_whole(path: &Path, value: &impl Serialize) -> Result<()> {
-    let new = path.with_extension("new");
-    std::fs::write(&new, text(value)?)
-        .and_then(|()| std::fs::rename(&new, path))
+    let (new, text) = (path.with_extension("new"), text(value)?);
+    let written = File::create(&new).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        // Else the machine's end could leave an empty file in its place.
+        file.sync_all()?;
+        std::fs::rename(&new, path)
+    });
+    written
+        .inspect_err(|_| drop(std::fs::remove_file(&new)))
         .with_context(|| format!("cannot write {}", path.display()))
 }
 

@@ -74,7 +74,7 @@ async fn once(
     program: &Path,
     invocation: &Invocation,
 ) -> Result<Recorded> {
-    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let folder = brokers::Scratch::new()?;
     let record = folder.path().join("brokers");
     let tap = Tap::open(&chapter.id).await?;
     let mut command = Command::new(program);

@@ -14,8 +14,8 @@ use crate::difference::difference;
 pub enum Outcome {
     /// The run says what the transcript says already.
     Same,
-    /// The canonical form is the same; the real lines or the frames were missing, or the frames were
-    /// others, and both are written.
+    /// The canonical form is the same; the real lines or the frames were missing, the frames were
+    /// others, or they were from another version of the broker or its client. Both are written.
     Completed,
     /// Both files are written; this is the change of the canonical form.
     Changed(String),
@@ -33,14 +33,15 @@ impl Outcome {
 }
 
 /// Writes what changed. Real lines and frames have new times in each run; they stay as they are
-/// while the canonical form does, and what the frames carry.
+/// while the canonical form does, what the frames carry, and the versions of broker and client.
 pub fn store(transcript: &Transcript, recorded: Recorded, client: String) -> Result<Outcome> {
     let same = transcript.canonical == recorded.canonical;
     let complete = transcript.run.as_ref().is_some_and(|run| {
         let like = recorded.wire.unlike(&run.passed()).is_empty();
         // Where no message passed, the greetings are all there is.
         let counted = !run.rest.is_empty() || recorded.wire.rest.is_empty();
-        run.command == transcript.command && like && counted
+        let current = run.broker == recorded.broker && run.client == client;
+        run.command == transcript.command && current && like && counted
     });
     if same && complete {
         return Ok(Outcome::Same);

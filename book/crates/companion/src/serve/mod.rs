@@ -18,6 +18,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use brokers::Kind;
@@ -39,6 +40,9 @@ use solve::Desk;
 const FOLDERS: [&str; 3] = ["book/src", "book/theme", "chapters"];
 /// Single files that are sources; their folders are not.
 const FILES: [&str; 2] = ["book.toml", "book/misconceptions.toml"];
+
+/// How long what pages have started may take to end with the server: longer than a grader may.
+const ENDING: Duration = Duration::from_secs(30);
 
 /// Build the book, serve it on 127.0.0.1, build it again when a source changes
 ///
@@ -62,11 +66,22 @@ pub struct Args {
 pub fn run(args: Args) -> Result<ExitCode> {
     signals::block_on(async {
         let mut stop = Stop::listen()?;
+        let root = repository::root()?;
+        let runs = Arc::new(Runs::new(root.clone()));
+        let desk = Arc::new(Desk::new(root.clone()));
         let mut keeper = None;
         let ended = tokio::select! {
             _ = stop.wait() => Ok(ExitCode::SUCCESS),
-            failed = serve(args, &mut keeper) => failed,
+            failed = serve(args, root, (runs.clone(), desk.clone()), &mut keeper) => failed,
         };
+        if runs.is_busy() || desk.is_busy() {
+            eprintln!("what a page has started is asked to end; Ctrl-C again does not wait for it");
+        }
+        let closed = async { tokio::join!(runs.close(), desk.close()) };
+        tokio::select! {
+            _ = stop.wait() => {}
+            _ = tokio::time::timeout(ENDING, closed) => {}
+        }
         if let Some(keeper) = keeper {
             Keeper::stop(keeper).await?;
         }
@@ -75,8 +90,13 @@ pub fn run(args: Args) -> Result<ExitCode> {
 }
 
 /// Ends only with an error.
-async fn serve(args: Args, keeper: &mut Option<Keeper>) -> Result<ExitCode> {
-    let mut builder = Builder::new(repository::root()?)?;
+async fn serve(
+    args: Args,
+    root: PathBuf,
+    (runs, desk): (Arc<Runs>, Arc<Desk>),
+    keeper: &mut Option<Keeper>,
+) -> Result<ExitCode> {
+    let mut builder = Builder::new(root)?;
     let progress = Catalog::open(builder.root())?.progress();
     // A folder that is not there cannot be watched.
     progress.own("progress.json")?;
@@ -91,8 +111,6 @@ async fn serve(args: Args, keeper: &mut Option<Keeper>) -> Result<ExitCode> {
     let gate = Arc::new(Gate::new(port)?);
     let entrance = gate.entrance();
     let (newest, heard) = channel(Arc::new(first));
-    let runs = Runs::new(builder.root().to_owned());
-    let desk = Desk::new(builder.root().to_owned());
     let others = progress::routes(builder.root()).merge(solve::routes(desk));
     let service = pages::service(gate, heard, runs, others);
     tokio::spawn(listen::serve(listener, service));

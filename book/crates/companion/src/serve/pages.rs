@@ -24,7 +24,7 @@ use super::site::{File, Site, clean};
 pub type Newest = Receiver<Arc<Site>>;
 
 /// The whole service, its guard outermost but for the headers on every answer.
-pub fn service(gate: Arc<Gate>, newest: Newest, runs: Runs, progress: Router) -> Router {
+pub fn service(gate: Arc<Gate>, newest: Newest, runs: Arc<Runs>, progress: Router) -> Router {
     Router::new()
         .route("/-/live/{name}", get(script))
         .route("/-/builds", get(builds))

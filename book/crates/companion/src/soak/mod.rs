@@ -117,7 +117,10 @@ impl Soak {
         let mut run = std::pin::pin!(self.grade(place, seed));
         tokio::select! {
             report = &mut run => Ok((report?, false)),
-            _ = stop.wait() => Ok((run.await?, true)),
+            _ = stop.wait() => {
+                eprintln!("the soak ends with the run that it is at");
+                Ok((run.await?, true))
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use brokers::warm::{self, State};
-use brokers::{Broker, Kind, Options, Source, cache};
+use brokers::{Broker, Kind, Options, cache};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
@@ -120,9 +120,8 @@ impl Keeper {
         let mut ticks = tokio::time::interval(TEND);
         loop {
             ticks.tick().await;
-            let native =
-                |it: &&mut Broker| it.kind() == Kind::RabbitMq && it.source() == Source::Native;
-            let Some(rabbit) = self.brokers.iter_mut().find(native) else {
+            let rabbit = |it: &&mut Broker| it.kind() == Kind::RabbitMq;
+            let Some(rabbit) = self.brokers.iter_mut().find(rabbit) else {
                 std::future::pending::<()>().await;
                 continue;
             };

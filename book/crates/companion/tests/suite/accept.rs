@@ -88,6 +88,21 @@ fn what_is_the_same_is_left_alone() {
 }
 
 #[test]
+fn what_another_version_has_said_is_recorded_anew() {
+    let repository = repository(RACE, NEW);
+    run(&repository, &["accept"]);
+    let older = repository.read(RUN).replace("2.15.1", "2.15.0");
+    repository.write(RUN, &older);
+    let output = run(&repository, &["accept", "ch01-x"]);
+    assert_eq!(
+        stdout(&output),
+        "ch01-x/plain: its real lines and frames are recorded\n"
+    );
+    assert!(repository.read(RUN).contains("\"2.15.1\""));
+    assert_eq!(repository.read(TRANSCRIPT), FILLED);
+}
+
+#[test]
 fn a_change_is_shown_and_recorded() {
     let repository = repository(RACE, NEW);
     run(&repository, &["accept"]);

@@ -87,6 +87,34 @@ fn the_listing_of_a_vanished_page_takes_away_what_it_has_made() {
 }
 
 #[test]
+fn with_the_server_a_listing_takes_away_what_it_has_made() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut stage = Stage::new(CLEANING);
+        let mut run = stage.run();
+        run.wait("line");
+        stage.server.program.signal(signal);
+        assert!(stage.server.program.end().success());
+        assert!(stage.repository.has("cleaned"), "{signal:?}");
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_does_not_wait_for_a_listing() {
+    let mut stage = Stage::new(CLINGING);
+    let mut run = stage.run();
+    let pids = all_three(&mut run);
+    stage.server.program.signal(Signal::INT);
+    stage
+        .server
+        .program
+        .line("Ctrl-C again does not wait for it");
+    assert!(pids.iter().all(|pid| runs(*pid)), "it has time to clean up");
+    stage.server.program.signal(Signal::INT);
+    assert!(stage.server.program.end().success());
+    gone(&pids);
+}
+
+#[test]
 fn a_vanished_page_ends_its_run() {
     let stage = Stage::new(CLINGING);
     let mut run = stage.run();

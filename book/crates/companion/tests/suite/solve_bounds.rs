@@ -105,6 +105,18 @@ fn ctrl_c_leaves_no_grading() {
     });
 }
 
+#[test]
+fn with_the_server_a_grader_leaves_the_brokers_as_they_were() {
+    let mut stage = graded_by(
+        "trap 'echo it cleans up; echo > cleaned; exit 130' TERM; echo $$; while :; do sleep 0.1; done",
+    );
+    let mut graded = grade(&stage);
+    pid(&mut graded);
+    stage.server.program.signal(Signal::INT);
+    assert!(stage.server.program.end().success());
+    assert!(stage.repository.has("cleaned"));
+}
+
 /// It has some time to leave the brokers as they were, and no more.
 #[test]
 fn a_grader_that_does_not_end_when_it_is_asked_to_is_ended() {

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Installation, READY, configure};
 use crate::cache::{self, Shelf};
-use crate::clients::Tools;
+use crate::clients::{Tools, disk_full, is_full};
 use crate::guard::Guard;
 use crate::kind::at_least;
 use crate::process::{length, tail};
@@ -52,6 +52,9 @@ impl Prepared {
             ));
             let made = make(installation, &shelf, &name, &step).await;
             step.end();
+            if made.is_err() {
+                let _ = std::fs::remove_dir_all(&shelf.incoming);
+            }
             made?;
         }
         Ok(Prepared { folder })
@@ -157,6 +160,10 @@ async fn make(
         written = write_classes(installation, shelf, &work, &ready).await;
     }
     if let Err(error) = written {
+        if is_full(&shelf.incoming) {
+            // What is put in its place now would stay so.
+            return Err(disk_full("making Kafka's class cache", &shelf.incoming));
+        }
         // Kafka starts without one as well.
         note(&format!(
             "no class cache, so Kafka takes longer to start: {error}"

@@ -7,8 +7,8 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use brokers::Scratch;
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
 
 /// How long anything may take before a test gives up: two installations side by side, over a slow
 /// network and on a busy machine, included.
@@ -40,13 +40,13 @@ pub fn hold() -> Command {
 /// A running `hold`, with a temporary folder of its own by which all that it started is known.
 pub struct Held {
     pub child: Child,
-    pub folder: TempDir,
+    pub folder: Scratch,
     lines: mpsc::Receiver<String>,
 }
 
 impl Held {
     pub fn start(mut command: Command) -> Held {
-        let folder = tempfile::Builder::new().prefix("hold-").tempdir().unwrap();
+        let folder = Scratch::new().unwrap();
         let mut child = command
             .env("TMPDIR", folder.path())
             .stdin(Stdio::piped())

@@ -39,7 +39,7 @@ use news::seconds;
 use wanted::{Asked, Wanted};
 
 /// Runs at once.
-const RUNS: usize = 2;
+const RUNS: u32 = 2;
 
 /// How much one run may take.
 #[derive(Clone, Copy, Debug)]
@@ -145,7 +145,7 @@ impl Runs {
         Runs {
             root,
             built: Arc::default(),
-            places: Arc::new(Semaphore::new(RUNS)),
+            places: Arc::new(Semaphore::new(RUNS as usize)),
             going: Mutex::default(),
         }
     }
@@ -153,14 +153,27 @@ impl Runs {
     fn with<T>(&self, change: impl FnOnce(&mut Going) -> T) -> T {
         change(&mut self.going.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// Whether one goes on.
+    pub fn is_busy(&self) -> bool {
+        self.places.available_permits() < RUNS as usize
+    }
+
+    /// Stops them, and returns when each has taken away what it made on its broker. No other begins:
+    /// its place is waited for here.
+    pub async fn close(&self) {
+        // A run whose stop is dropped is stopped.
+        self.with(|going| going.stops.clear());
+        let _ = self.places.acquire_many(RUNS).await;
+    }
 }
 
 /// What can be asked for here.
-pub fn routes(runs: Runs) -> Router {
+pub fn routes(runs: Arc<Runs>) -> Router {
     Router::new()
         .route("/-/run", post(start).fallback(only_post))
         .route("/-/stop", post(stop).fallback(only_post))
-        .with_state(Arc::new(runs))
+        .with_state(runs)
 }
 
 async fn start(State(runs): State<Arc<Runs>>, body: Bytes) -> Result<impl IntoResponse, Refusal> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use brokers::gated;
+use brokers::{Scratch, gated};
 use catalog::{Catalog, Exercise};
 use companion::artifacts::{self, GRADER, grader_of};
 use companion::grading::{PASSED, Report};
@@ -114,7 +114,7 @@ impl Grading {
 
     /// Runs the grader, and gives the sentence for its end.
     async fn grade(&mut self, grader: &Path) -> Result<String, Cut> {
-        let folder = tempfile::tempdir().context("cannot make a folder for the report")?;
+        let folder = Scratch::new().context("cannot make a folder for the report")?;
         let file = folder.path().join("report.json");
         let mut command = gated(grader);
         command.args(&self.arguments).env("GRADE_REPORT", &file);
@@ -126,12 +126,13 @@ impl Grading {
         let mark = format!("page-{}-{}-grade", std::process::id(), self.id);
         let mut child = Child::start(&mut command, Some(mark)).await?;
         self.tell(News::Start).await;
-        let (stdout, stderr) = child.output()?;
+        // Open to the end of it: what it says while it cleans up must not break it.
+        let (mut stdout, mut stderr) = child.output()?;
         let (budget, page) = (Budget::new(GRADING.bytes, GRADING.lines), self.page.clone());
         let reading = async {
             tokio::try_join!(
-                lines(stdout, &page, &budget),
-                lines(stderr, &page, &budget),
+                lines(&mut stdout, &page, &budget),
+                lines(&mut stderr, &page, &budget),
                 async { Ok::<(), Cut>(child.ended().await?) }
             )
         };

@@ -75,13 +75,26 @@ impl Desk {
         change(&mut self.going.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether a grading goes on.
+    pub fn is_busy(&self) -> bool {
+        self.place.available_permits() == 0
+    }
+
+    /// Stops it, and returns when it has left the brokers as they were. No other begins: its place is
+    /// waited for here.
+    pub async fn close(&self) {
+        // A grading whose stop is dropped is stopped.
+        self.with(|going| going.stop = None);
+        let _ = self.place.acquire().await;
+    }
+
     fn catalog(&self) -> Result<Catalog, Refusal> {
         Catalog::open(&self.root).map_err(wanted::unreadable)
     }
 }
 
 /// What can be asked for here.
-pub fn routes(desk: Desk) -> Router {
+pub fn routes(desk: Arc<Desk>) -> Router {
     Router::new()
         .route("/-/solve/open", post(open).fallback(only_post))
         .route("/-/solve/draft", post(keep).fallback(only_post))
@@ -90,7 +103,7 @@ pub fn routes(desk: Desk) -> Router {
         .route("/-/solve/hint", post(hint).fallback(only_post))
         .route("/-/solve/grade", post(grade).fallback(only_post))
         .route("/-/solve/stop", post(stop).fallback(only_post))
-        .with_state(Arc::new(desk))
+        .with_state(desk)
 }
 
 #[derive(Deserialize)]
@@ -336,7 +349,11 @@ fn changes(old: &str, new: &str) -> String {
 
 fn refuse(trouble: Trouble) -> Refusal {
     let sentence = match trouble {
-        Trouble::Broken(error) => return wanted::unreadable(error),
+        // It may be the disk that is full, and a reader must know that nothing was saved.
+        Trouble::Broken(error) => {
+            eprintln!("error: {error:#}");
+            return Refusal::of(StatusCode::INTERNAL_SERVER_ERROR, &error);
+        }
         Trouble::NoFile => {
             "The exercise's file or its draft is a link, lies behind one, or is no plain file; put the file itself there."
         }
