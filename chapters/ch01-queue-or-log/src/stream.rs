@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::stream::{Config, Stream};
 use async_nats::jetstream::{self, Context};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use tokio::time::timeout;
 
 use crate::{AFTERNOON, Day, MORNING, PATIENCE, or_interrupted, order_of};
@@ -19,9 +19,10 @@ pub async fn day(day: &mut Day) -> Result<()> {
     let context = jetstream::new(client);
     // A stream's name has no dots.
     let name = nats.name("SHOP").replace('.', "-");
-    let taken = context.get_stream(&name).await.is_ok();
+    let streams = context.stream_names().try_collect::<Vec<_>>().await;
+    let streams = streams.context("does the server have JetStream?")?;
     ensure!(
-        !taken,
+        !streams.contains(&name),
         "{} has a stream {name} already; delete it yourself",
         nats.url()
     );
@@ -36,18 +37,21 @@ pub async fn day(day: &mut Day) -> Result<()> {
         .await
         .context("cannot make the stream")?;
     let outcome = or_interrupted(trade(&context, &mut stream, &subject, day)).await;
-    context.delete_stream(&name).await?;
+    let deleted = context.delete_stream(&name).await;
     nats.stop().await?;
-    outcome
+    // First what went wrong in the day: the cleaning up can have failed because of it.
+    outcome?;
+    deleted?;
+    Ok(())
 }
 
 async fn trade(context: &Context, stream: &mut Stream, subject: &str, day: &mut Day) -> Result<()> {
-    let mut inventory = read(stream).await?;
+    let mut inventory = read(stream, "inventory").await?;
     publish(context, subject, &MORNING, day).await?;
     for order in to_the_end(stream, &mut inventory).await? {
         day.got("inventory", order);
     }
-    let mut analytics = read(stream).await?;
+    let mut analytics = read(stream, "analytics").await?;
     day.says("analytics", "reads from the beginning");
     publish(context, subject, &AFTERNOON, day).await?;
     for order in to_the_end(stream, &mut inventory).await? {
@@ -56,16 +60,18 @@ async fn trade(context: &Context, stream: &mut Stream, subject: &str, day: &mut 
     for order in to_the_end(stream, &mut analytics).await? {
         day.got("analytics", order);
     }
-    let mut accounting = read(stream).await?;
+    let mut accounting = read(stream, "accounting").await?;
     let again = to_the_end(stream, &mut accounting).await?.len();
     let keeps = stream.info().await?.state.messages;
     day.ends("nats", keeps, again);
     Ok(())
 }
 
-/// A reader with a place of its own: the consumer, which the server keeps for it.
-async fn read(stream: &Stream) -> Result<pull::Stream> {
+/// A reader with a place of its own: the consumer. The server keeps it, as it has a name. One without is
+/// deleted when nobody has asked for 5 s, and its place with it.
+async fn read(stream: &Stream, service: &str) -> Result<pull::Stream> {
     let config = pull::Config {
+        durable_name: Some(service.to_owned()),
         deliver_policy: DeliverPolicy::All,
         ..Default::default()
     };
@@ -94,6 +100,8 @@ async fn to_the_end(stream: &mut Stream, messages: &mut pull::Stream) -> Result<
         let message = timeout(PATIENCE, messages.next())
             .await
             .context("no message comes")?;
+        // A worker that runs for days goes on after some of the errors that come here: see the page on
+        // JetStream.
         let message = message.context("NATS has ended the consumer")??;
         // ANCHOR: ack
         orders.push(order_of(&message.payload)?);

@@ -70,6 +70,7 @@ async fn trade(first: First, nats: &mut Broker, log: &mut Log) -> Result<()> {
     }
     // ANCHOR_END: outage
     listen(&email.client, &mut created, log).await?;
+    // Nothing waits in them: both have heard from the server after their last message.
     for service in [&mut orders, &mut email] {
         service.client.drain().await?;
         service.until(Told::Closed, log).await?;

@@ -18,7 +18,7 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::{self, stream};
 use clap::Parser;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use history::{Event, Log, Verb};
 use tokio::time::sleep;
 
@@ -34,11 +34,13 @@ async fn main() -> Result<()> {
     let nats = brokers::nats().await?;
     let client = ConnectOptions::new().name("shop").connect(nats.url()).await;
     let client = client.context("cannot connect to NATS")?;
-    let jetstream = jetstream::new(client.clone());
+    let jetstream = jetstream::new(client);
     // On a server that is not this run's own, the program's name stands in front. A stream's name
     // has no dots.
     let name = nats.name("SHOP").replace('.', "-");
-    let taken = jetstream.get_stream(&name).await.is_ok();
+    let streams = jetstream.stream_names().try_collect::<Vec<_>>().await;
+    let streams = streams.context("does the server have JetStream?")?;
+    let taken = streams.contains(&name);
     ensure!(!taken, "the server has a stream {name}: delete it first");
     let orders = Orders {
         args,
@@ -51,10 +53,12 @@ async fn main() -> Result<()> {
         () = brokers::interrupted() => Err(anyhow!("interrupted")),
     };
     // The stream is kept on disk until somebody deletes it. This one is only for this run.
-    jetstream.delete_stream(&name).await?;
-    client.drain().await?;
+    let deleted = jetstream.delete_stream(&name).await;
+    // Nothing waits in this client, as the server has answered all: it needs no `drain`.
     nats.stop().await?;
+    // First what went wrong in the run: the cleaning up can have failed because of it.
     outcome?;
+    deleted?;
     log.finish(&[])?;
     Ok(())
 }
@@ -69,7 +73,7 @@ async fn trade(orders: &Orders, name: &str, log: &mut Log) -> Result<()> {
         duplicate_window: WINDOW,
         ..Default::default()
     });
-    let stream = stream.await.context("does the server have JetStream?")?;
+    let stream = stream.await.context("cannot make the stream")?;
     // ANCHOR_END: stream
     for order in 1..=ORDERS {
         orders.publish(order, log).await?;

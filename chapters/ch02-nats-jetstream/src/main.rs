@@ -20,7 +20,7 @@ use async_nats::{Client, ConnectOptions};
 use brokers::Broker;
 use clap::Parser;
 use crew::Crew;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use history::{Event, Log, Verb, strip};
 
 const ORDERS: u32 = 4;
@@ -41,12 +41,13 @@ async fn main() -> Result<()> {
 
 async fn open_shop(args: &Args) -> Result<()> {
     let nats = brokers::nats().await?;
-    let client = connect(nats.url(), "orders").await?;
-    let jetstream = jetstream::new(client.clone());
+    let jetstream = jetstream::new(connect(nats.url(), "orders").await?);
     // On a server that is not this run's own, the program's name stands in front. A stream's name
     // has no dots.
     let name = nats.name("SHOP").replace('.', "-");
-    let taken = jetstream.get_stream(&name).await.is_ok();
+    let streams = jetstream.stream_names().try_collect::<Vec<_>>().await;
+    let streams = streams.context("does the server have JetStream?")?;
+    let taken = streams.contains(&name);
     ensure!(!taken, "the server has a stream {name}: delete it first");
     let mut log = Log::new();
     let outcome = tokio::select! {
@@ -54,10 +55,12 @@ async fn open_shop(args: &Args) -> Result<()> {
         () = brokers::interrupted() => Err(anyhow!("interrupted")),
     };
     // The stream is kept on disk until somebody deletes it. This one is only for this run.
-    jetstream.delete_stream(&name).await?;
-    client.drain().await?;
+    let deleted = jetstream.delete_stream(&name).await;
+    // Nothing waits in this client, as the server has answered all: it needs no `drain`.
     nats.stop().await?;
+    // First what went wrong in the run: the cleaning up can have failed because of it.
     outcome?;
+    deleted?;
     // Analytics only reads. The strip judges the packing: was each order packed, once?
     let judged = |event: &&Event| event.lane != "analytics";
     let events: Vec<Event> = log.events().iter().filter(judged).cloned().collect();
@@ -82,7 +85,7 @@ async fn trade(
         max_age: Duration::from_secs(7 * 24 * 3600),
         ..Default::default()
     });
-    let stream = stream.await.context("does the server have JetStream?")?;
+    let stream = stream.await.context("cannot make the stream")?;
     // The server keeps, under this name, which messages inventory has acknowledged.
     let inventory = stream.create_consumer(pull::Config {
         durable_name: Some("inventory".to_owned()),
@@ -126,6 +129,7 @@ async fn read_again(stream: &stream::Stream, log: &mut Log) -> Result<()> {
         deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
         // It only reads, so the server need not wait for anything.
         ack_policy: AckPolicy::None,
+        // Without a durable name the server deletes it when nobody has asked for 5 s.
         ..Default::default()
     });
     // What is there now, 200 messages at most, without waiting for more. Ask again until none comes.

@@ -136,7 +136,10 @@ async fn round_trip(client: &Client) -> Result<()> {
 // ANCHOR: drain
 /// Ends a connection in good order.
 async fn drain(client: &Client, closed: &Notify) -> Result<()> {
-    // This only gives the order: unsubscribe everything, write what waits, close.
+    // Where the socket is full, `drain` gives up what is not written yet. So that is written first.
+    let flushed = timeout(PATIENCE, client.flush()).await;
+    flushed.context("NATS does not read")??;
+    // This only gives the order: unsubscribe everything, close.
     client.drain().await?;
     // This waits for the end of it. Without this line the process may be gone first.
     timeout(PATIENCE, closed.notified())

@@ -32,7 +32,8 @@ pub async fn work(finish: Finish, service: &str, presence: &str, events: &[Strin
             log.remark(service, "has closed its connection");
         }
         Finish::Flush => {
-            // Written to the socket, so the kernel delivers it even when this process ends now.
+            // Written to the socket, so the kernel delivers it even when this process ends now. That is
+            // no receipt: where each event matters, make a round trip instead.
             client.flush().await?;
             log.remark(service, "has flushed");
         }

@@ -79,7 +79,8 @@ impl Service {
         while let Some(message) = self.channel.basic_get(QUEUE.into(), get).await? {
             let done = Event::new("inventory", Verb::Done, order_of(&message.data)?);
             log.event(done.text("stock.reserved"));
-            message.ack(BasicAckOptions::default()).await?;
+            let sent = message.ack(BasicAckOptions::default()).await?;
+            ensure!(sent, "the channel closed before the acknowledgement");
         }
         Ok(())
     }

@@ -26,7 +26,8 @@ pub async fn publish(
 ) -> Result<Orders> {
     // ANCHOR: publish
     let (limit, keep) = args.confirms.window();
-    let (mut unanswered, mut kept) = (FuturesOrdered::new(), Kept::new());
+    let mut unanswered = FuturesOrdered::new();
+    let (mut acked, mut kept) = (Orders::new(), Kept::new());
     for order in orders {
         // The first `await` ends when the message is on its way. The second one, on what the first
         // one gives, ends with the broker's answer.
@@ -37,13 +38,17 @@ pub async fn publish(
             while unanswered.len() > keep
                 && let Some(answer) = unanswered.next().await
             {
-                read(answer, &mut kept, log)?;
+                read(answer, &mut acked, &mut kept)?;
+            }
+            if unanswered.is_empty() {
+                settle(&mut acked, &kept, log);
             }
         }
     }
     while let Some(answer) = unanswered.next().await {
-        read(answer, &mut kept, log)?;
+        read(answer, &mut acked, &mut kept)?;
     }
+    settle(&mut acked, &kept, log);
     // ANCHOR_END: publish
     for (&order, &(verb, word)) in &kept {
         log.event(Event::new("rabbit", verb, order).text(word));
@@ -67,25 +72,34 @@ async fn send(args: &Args, channel: &Channel, order: u32) -> Result<PublisherCon
 // ANCHOR_END: send
 
 // ANCHOR: answer
-fn read((order, answer): Answer, kept: &mut Kept, log: &mut Log) -> Result<()> {
+fn read((order, answer): Answer, acked: &mut Orders, kept: &mut Kept) -> Result<()> {
     // An error is no answer: the order may be stored or not.
-    match answer.with_context(|| format!("nobody knows where o-{order} is"))? {
-        Confirmation::Ack(None) => {
-            log.event(Event::new("rabbit", Verb::Stored, order).text("basic.ack"));
-        }
-        // No queue took an order: it comes back, and is acknowledged all the same. Which order it
-        // is, only the message itself says: lapin hangs it on the next confirm that completes, and
-        // that may be another order's.
-        Confirmation::Ack(Some(message)) => {
-            let order = order_of(&message.delivery.data)?;
-            kept.insert(order, (Verb::Back, "basic.return"));
-        }
+    let answer = answer.with_context(|| format!("nobody knows where o-{order} is"))?;
+    match answer {
+        // Not stored yet: this order may come back with the confirm of another one.
+        Confirmation::Ack(_) => acked.push(order),
         Confirmation::Nack(_) => {
             kept.insert(order, (Verb::Failed, "basic.nack"));
         }
         // Not in confirm mode. This is no answer of the broker: it comes from lapin, at once.
         Confirmation::NotRequested => {}
     }
+    // No queue took an order: it comes back, and is acknowledged all the same. Which order it is,
+    // only the message itself says: lapin hangs it on the next confirm that completes, and that may
+    // be another order's.
+    if let Some(message) = answer.take_message() {
+        let order = order_of(&message.delivery.data)?;
+        kept.insert(order, (Verb::Back, "basic.return"));
+    }
     Ok(())
 }
 // ANCHOR_END: answer
+
+// ANCHOR: settle
+/// No answer is missing any more, so what was acknowledged and did not come back is stored.
+fn settle(acked: &mut Orders, kept: &Kept, log: &mut Log) {
+    for order in acked.drain(..).filter(|order| !kept.contains_key(order)) {
+        log.event(Event::new("rabbit", Verb::Stored, order).text("basic.ack"));
+    }
+}
+// ANCHOR_END: settle

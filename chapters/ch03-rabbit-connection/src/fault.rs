@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use brokers::{Broker, Kind, Options};
 use lapin::options::*;
 use lapin::types::FieldTable;
-use lapin::{Channel, Connection, ConnectionProperties, Queue};
+use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, Queue};
 use tokio::time::timeout;
 
 use crate::args::Fault;
@@ -93,8 +93,13 @@ impl Site {
             while self.ask().await?.consumer_count() > 0 {}
             anyhow::Ok(())
         });
+        let declared = match declared.await? {
+            // The run has ended before it declared the queue.
+            Err(error) if is_missing(&error) => false,
+            asked => asked.map(|()| true)?,
+        };
         let mut left = Vec::new();
-        if declared.await?.is_ok() {
+        if declared {
             let take = BasicGetOptions { no_ack: true };
             while let Some(message) = channel.basic_get(QUEUE.into(), take).await? {
                 left.push(order_of(&message.data)?);
@@ -103,7 +108,14 @@ impl Site {
         let delete = QueueDeleteOptions::default();
         channel.queue_delete(QUEUE.into(), delete).await?;
         connection.close(200, "the shop closes".into()).await?;
-        ensure!(self.rabbit.stop().await.is_ok(), "RabbitMQ does not end");
+        let stopped = self.rabbit.stop().await;
+        stopped.context("RabbitMQ does not end")?;
         Ok(left)
     }
+}
+
+/// 404 is RabbitMQ's code for a queue that is not there.
+fn is_missing(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<lapin::Error>().map(lapin::Error::kind);
+    matches!(error, Some(ErrorKind::ProtocolError(why)) if why.get_id() == 404)
 }

@@ -27,6 +27,12 @@ use lapin::{
     BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, PublisherConfirm,
 };
 use shop::{QUEUE, consume, count, declare, finish, receive, work};
+use tokio::time::timeout;
+
+/// How long the first connection may take.
+const FIRST: Duration = Duration::from_secs(10);
+/// The longest outage that the orders service sits out.
+const OUTAGE: Duration = Duration::from_secs(300);
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -54,15 +60,19 @@ async fn main() -> Result<()> {
 async fn connect(args: &Args, url: &str, name: &str) -> Result<Connection> {
     let mut properties = ConnectionProperties::default().with_connection_name(name.into());
     if args.recover == Recover::Yes {
-        // The first try after 0.1 s, then 0.2 s and so on, at most 1 s apart, for ten minutes.
-        // lapin's own schedule begins at 1 s, ends at 60 s, and gives up after 16 tries.
+        // The first try after 0.1 s, then 0.2 s and so on up to 1 s. Jitter adds up to as much
+        // again, so that not all clients come at once. There is no last try, since lapin would tell
+        // nobody of it. Its own schedule begins at 1 s, ends at 60 s, and has 16 tries.
         let (first, longest) = (Duration::from_millis(100), Duration::from_secs(1));
         properties = properties.enable_auto_recover().configure_backoff(|tries| {
             let tries = tries.with_min_delay(first).with_max_delay(longest);
-            tries.with_max_times(600).with_jitter()
+            tries.without_max_times().with_jitter()
         });
     }
-    let connection = Connection::connect(url, properties).await;
+    // The schedule holds for the first connection as well. Without a limit of its own a wrong
+    // address would never be an error.
+    let connection = timeout(FIRST, Connection::connect(url, properties)).await;
+    let connection = connection.context("nobody answers at RabbitMQ's address")?;
     connection.context("cannot connect to RabbitMQ")
 }
 // ANCHOR_END: connect
@@ -113,20 +123,19 @@ async fn send(channel: &Channel, order: u32, log: &mut Log) -> Sent {
 // ANCHOR: settle
 async fn settle(channel: &Channel, order: u32, mut sent: Sent, log: &mut Log) -> Result<()> {
     loop {
-        let answer = match sent {
-            Ok(confirm) => confirm.await,
-            Err(error) => Err(error),
-        };
-        let error = match answer {
+        // With recovery on, an answer that is lost is no error before there is a new connection.
+        let answer = timeout(OUTAGE, async { sent?.await }).await;
+        let error = match answer.context("RabbitMQ is away for too long")? {
             Ok(Confirmation::Ack(_)) => break,
             Ok(refused) => bail!("o-{order} is not stored: {refused:?}"),
+            // RabbitMQ has closed this channel, and says why. No recovery opens it again.
+            Err(error) if error.is_amqp_soft_error() => return Err(error.into()),
             Err(error) => error,
         };
-        log.remark(
-            "orders",
-            &format!("does not know whether o-{order} is stored"),
-        );
-        if channel.wait_for_recovery(error).await.is_err() {
+        let unknown = format!("does not know whether o-{order} is stored");
+        log.remark("orders", &unknown);
+        let recovered = timeout(OUTAGE, channel.wait_for_recovery(error)).await;
+        if recovered.context("RabbitMQ is away for too long")?.is_err() {
             log.remark("orders", "has no connection any more");
             return Ok(());
         }

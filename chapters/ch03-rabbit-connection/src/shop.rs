@@ -56,6 +56,10 @@ pub async fn receive(charges: &mut Consumer, log: &mut Log) -> Result<Option<Del
             log.event(Event::new("payments", Verb::Got, order).text(again));
             return Ok(Some(charge));
         }
+        // RabbitMQ has closed this channel, and says why. No recovery opens it again.
+        Some(Err(error)) if error.is_amqp_soft_error() => {
+            return Err(error).context("the channel is closed");
+        }
         // The connection is gone, and nothing will connect again.
         Some(Err(_)) => log.remark("payments", "has no connection any more"),
         // RabbitMQ has cancelled this consumer. The connection is fine.

@@ -36,7 +36,7 @@ pub async fn declare(args: &Args, channel: &Channel) -> Result<()> {
     // ANCHOR: topology
     let mut arguments = none();
     arguments.insert("x-queue-type".into(), text("quorum"));
-    // The limit on deliveries of an order that fails. Without this it would be 20.
+    // How often an order that fails is delivered again. Without this it would be 20 times.
     arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(3));
     arguments.insert("x-dead-letter-exchange".into(), text(EXCHANGE));
     if args.dead_letters == DeadLetters::AtLeastOnce {

@@ -46,7 +46,8 @@ pub async fn work(connection: &Connection, failure: Failure, log: &mut Log) -> R
             continue;
         }
         log.event(event(Verb::Done));
-        delivery.ack(BasicAckOptions::default()).await?;
+        let sent = delivery.ack(BasicAckOptions::default()).await?;
+        ensure!(sent, "the channel closed before the acknowledgement");
         if order == ORDERS {
             break;
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use futures_util::StreamExt;
 use history::{Event, Log, Verb};
 use lapin::options::*;
@@ -27,7 +27,8 @@ pub async fn work(orders: &mut Consumer, count: usize, log: &mut Log) -> Result<
         let order = order_of(&delivery.data)?;
         // This sleep is the work: the customer's email is written and sent.
         tokio::time::sleep(Duration::from_millis(700)).await;
-        delivery.ack(BasicAckOptions::default()).await?;
+        let sent = delivery.ack(BasicAckOptions::default()).await?;
+        ensure!(sent, "the channel closed before the acknowledgement");
         log.event(Event::new("email", Verb::Got, order));
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Reads a stream from a place on.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use futures_util::StreamExt;
 use lapin::options::*;
 use lapin::types::{AMQPValue, FieldTable};
@@ -31,7 +31,8 @@ pub async fn next(orders: &mut Consumer) -> Result<(u32, i64)> {
         .context("no order comes")?;
     let order = order.context("the stream is gone")??;
     // It makes room under the prefetch, and does nothing else: the order stays in the stream.
-    order.ack(BasicAckOptions::default()).await?;
+    let sent = order.ack(BasicAckOptions::default()).await?;
+    ensure!(sent, "the channel closed before the acknowledgement");
     Ok((order_of(&order.data)?, offset_of(&order)?))
 }
 // ANCHOR_END: reader

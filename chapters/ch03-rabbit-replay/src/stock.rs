@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use brokers::Broker;
-use lapin::{Connection, ConnectionProperties};
+use lapin::{Connection, ConnectionProperties, ErrorKind};
 use tokio::time::timeout;
 
 use crate::PATIENCE;
@@ -15,14 +15,20 @@ pub async fn stock(rabbit: &Broker, last: u32) -> Result<Vec<u32>> {
     // that ends the connection. So this one has its own, and comes again.
     let look = async {
         loop {
-            if let Ok(stock) = look(rabbit, last).await {
-                return stock;
+            match look(rabbit, last).await {
+                Err(error) if is_turned_away(&error) => {}
+                looked => return looked,
             }
         }
     };
-    timeout(PATIENCE, look)
-        .await
-        .context("the stream cannot be read")
+    let looked = timeout(PATIENCE, look).await;
+    looked.context("RabbitMQ turns the reader away")?
+}
+
+/// 541 is the code of that internal error. Any other error is none of the cut.
+fn is_turned_away(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<lapin::Error>().map(lapin::Error::kind);
+    matches!(error, Some(ErrorKind::ProtocolError(why)) if why.get_id() == 541)
 }
 
 async fn look(rabbit: &Broker, last: u32) -> Result<Vec<u32>> {

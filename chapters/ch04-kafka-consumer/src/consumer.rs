@@ -1,15 +1,15 @@
 //! A consumer of the inventory service: it packs one order at a time.
 
-use std::future::pending;
 use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use history::{Event, Log, Verb};
-use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::{CommitMode, Consumer, ConsumerContext, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
-use rdkafka::{ClientConfig, Message};
+use rdkafka::{ClientConfig, Message, TopicPartitionList};
 use tokio::task::block_in_place;
 use tokio::time::sleep;
 
@@ -19,10 +19,30 @@ use crate::args::{Accident, Args, Commit};
 const KILLED_AT: u32 = 3;
 const SLOW: u32 = 7;
 
+/// A consumer, as the client calls it back.
+struct Packer {
+    lane: String,
+}
+
+impl ClientContext for Packer {}
+
+// ANCHOR: told
+impl ConsumerContext for Packer {
+    fn commit_callback(&self, said: KafkaResult<()>, _: &TopicPartitionList) {
+        // What Kafka says to the commits that the client makes by itself. Nothing else tells it.
+        if let Err(error) = said {
+            eprintln!("{}: the client cannot commit: {error}", self.lane);
+        }
+    }
+}
+// ANCHOR_END: told
+
 /// Packs orders until the shop closes this process's standard input.
 pub async fn work(args: &Args, number: u32, topic: &str, group: &str) -> Result<()> {
     let lane = format!("consumer {number}");
-    let consumer: StreamConsumer = settings(args, group)?.create()?;
+    let packer = Packer { lane: lane.clone() };
+    let config = settings(args, group)?;
+    let consumer: StreamConsumer<Packer> = config.create_with_context(packer)?;
     consumer.subscribe(&[topic])?;
     let mut log = Log::new();
     let mut parent_gone = pin!(brokers::parent_gone());
@@ -85,10 +105,16 @@ fn settings(args: &Args, group: &str) -> Result<ClientConfig> {
     Ok(config)
 }
 
+/// Waits for the kill, or for the end of the shop, which has nobody else to pack for.
+async fn stands_still() -> Result<()> {
+    brokers::parent_gone().await;
+    Ok(())
+}
+
 async fn pack(
     args: &Args,
     lane: &str,
-    consumer: &StreamConsumer,
+    consumer: &StreamConsumer<Packer>,
     record: &BorrowedMessage<'_>,
     log: &mut Log,
 ) -> Result<()> {
@@ -96,26 +122,26 @@ async fn pack(
     let dies = |accident| lane == "consumer 1" && order == KILLED_AT && accident == args.accident;
     // ANCHOR: pack
     log.event(Event::new(lane, Verb::Got, order));
-    let mut committed = Ok(());
     if args.commit == Commit::Before {
-        committed = commit(consumer, record);
+        // If this fails, somebody gets the order again, so this one must not work on it.
+        commit(consumer, record).context("cannot commit before the work")?;
     }
     if dies(Accident::InWork) {
-        pending::<()>().await; // The shop kills this process here,
+        return stands_still().await; // The shop kills this process here,
     }
     // This sleep is the work: somebody packs the order.
     sleep(pack_time(args, order)).await;
     log.event(Event::new(lane, Verb::Done, order));
     if dies(Accident::AfterWork) {
-        pending::<()>().await; // or here.
+        return stands_still().await; // or here.
     }
-    match args.commit {
-        Commit::After => committed = commit(consumer, record),
-        Commit::Stored => committed = consumer.store_offset_from_message(record),
-        Commit::Before | Commit::Auto => {}
-    }
+    let committed = match args.commit {
+        Commit::After => commit(consumer, record),
+        Commit::Stored => consumer.store_offset_from_message(record),
+        Commit::Before | Commit::Auto => Ok(()),
+    };
     if let Err(error) = committed {
-        // Somebody else has the partition by now, and gets this order again.
+        // The order is done and may come again: here, or to whoever has the partition now.
         log.remark(lane, &format!("cannot commit o-{order}: {error}"));
     }
     // ANCHOR_END: pack
@@ -123,7 +149,7 @@ async fn pack(
 }
 
 // ANCHOR: commit
-fn commit(consumer: &StreamConsumer, record: &BorrowedMessage<'_>) -> KafkaResult<()> {
+fn commit(consumer: &StreamConsumer<Packer>, record: &BorrowedMessage<'_>) -> KafkaResult<()> {
     // Commits the offset behind this record, the next one to read, and waits for Kafka's answer.
     // With `Async` nobody tells you whether it went well.
     block_in_place(|| consumer.commit_message(record, CommitMode::Sync))

@@ -105,6 +105,10 @@ async fn compact(kafka: &Broker, client: &Client, topic: &str, log: &mut Log) ->
     let admin: AdminClient<DefaultClientContext> = config.create()?;
     // ANCHOR: compact
     let settings = AlterConfig::new(ResourceSpecifier::Topic(topic))
+        // What is not named here goes back to its default, so these two are named again. Without the
+        // first, events would be kept for seven days as soon as the policy is `delete` again.
+        .set("retention.ms", "-1")
+        .set("segment.ms", "86400000")
         .set("cleanup.policy", "compact")
         // At once: by default Kafka waits until half of the log is new.
         .set("min.cleanable.dirty.ratio", "0.01");
@@ -122,7 +126,7 @@ async fn compact(kafka: &Broker, client: &Client, topic: &str, log: &mut Log) ->
             );
             return Ok(());
         }
-        ensure!(begun.elapsed() < PATIENCE, "Kafka does not compact the log");
+        ensure!(begun.elapsed() < PATIENCE, "the log is not compacted");
     }
     // ANCHOR_END: compact
 }

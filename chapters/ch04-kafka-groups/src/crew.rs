@@ -157,8 +157,9 @@ impl<'a> Crew<'a> {
             drop(member.stdin.take());
         }
         let all = async {
-            for member in self.members.values_mut() {
-                member.wait().await?;
+            for (number, member) in &mut self.members {
+                let ended = member.wait().await?;
+                ensure!(ended.success(), "consumer {number} failed");
             }
             Ok(())
         };

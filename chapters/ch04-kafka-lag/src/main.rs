@@ -79,7 +79,7 @@ async fn trade(args: &Args, kafka: &Broker, topic: &Topic, log: &mut Log) -> Res
     log.remark("consumer 1", "is restarted");
     one.end();
     let mut two = Packer::start("consumer 2", args.commit, url, topic, group)?;
-    while block_in_place(|| watch.lag(log))? > 0 {
+    while block_in_place(|| watch.lag(log))?.is_none_or(|lag| lag > 0) {
         two.take(log).await?;
         two.pack(log)?;
     }

@@ -33,19 +33,18 @@ impl Watch {
 
     // ANCHOR: lag
     /// Tells the lag of the group and returns it: how many offsets are between the one that the group
-    /// has committed and the end of the log.
-    pub fn lag(&self, log: &mut Log) -> Result<i64> {
-        let (_, end) = self
-            .kafka
-            .fetch_watermarks(&self.topic, PARTITION, PATIENCE)?;
-        let mut asked = TopicPartitionList::new();
+    /// has committed and the end of the log. None where it has committed nothing.
+    pub fn lag(&self, log: &mut Log) -> Result<Option<i64>> {
+        let (kafka, mut asked) = (&self.kafka, TopicPartitionList::new());
         asked.add_partition(&self.topic, PARTITION);
-        let told = self.kafka.committed_offsets(asked, PATIENCE)?;
+        let told = kafka.committed_offsets(asked, PATIENCE)?;
+        // After that: an end asked before could be behind what is committed meanwhile.
+        let (_, end) = kafka.fetch_watermarks(&self.topic, PARTITION, PATIENCE)?;
         let told = told.find_partition(&self.topic, PARTITION);
         let Offset::Offset(next) = told.context("Kafka has left it out")?.offset() else {
             // Not the same as 0. What waits for this group depends on where it will begin.
             log.remark("kafka", &format!("no lag: nothing committed, end {end}"));
-            return Ok(0);
+            return Ok(None);
         };
         let lag = end - next;
         let mut text = format!("lag {lag}: committed {next}, end {end}");
@@ -55,7 +54,7 @@ impl Watch {
             text += &format!(", oldest {} min old", age.as_secs() / 60);
         }
         log.remark("kafka", &text);
-        Ok(lag)
+        Ok(Some(lag))
     }
     // ANCHOR_END: lag
 

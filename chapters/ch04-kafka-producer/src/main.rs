@@ -24,8 +24,9 @@ use report::Report;
 use tokio::task::block_in_place;
 use topics::Topic;
 
-/// How long to wait for Kafka before that is an error.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait for Kafka before that is an error. Longer than `delivery.timeout.ms`: by the end
+/// of a flush each record has its report then, good or bad.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The day's events. An order's events carry its number as their key.
 const EVENTS: [(u32, &str); 6] = [

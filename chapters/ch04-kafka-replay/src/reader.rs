@@ -87,13 +87,20 @@ impl Reader {
     // ANCHOR: by-time
     /// The offset of the first record of this time or later. Blocks its thread.
     pub fn offset_at(&self, time: i64) -> Result<Offset> {
+        // The end is asked first, so that no order of this time comes between the two answers.
+        let (_, end) = self.consumer.fetch_watermarks(&self.topic, 0, PATIENCE)?;
         let mut asked = TopicPartitionList::new();
         // Where an offset stands elsewhere, the question has a time: milliseconds since 1970.
         asked.add_partition_offset(&self.topic, 0, Offset::Offset(time))?;
         let told = self.consumer.offsets_for_times(asked, PATIENCE)?;
         let partition = told.find_partition(&self.topic, 0);
-        // `Offset::End` where all records are older.
-        Ok(partition.context("Kafka has left it out")?.offset())
+        let partition = partition.context("Kafka has left it out")?;
+        partition.error()?;
+        match partition.offset() {
+            // All records are older. That is no number, and the client leaves it out of a commit.
+            Offset::End => Ok(Offset::Offset(end)),
+            offset => Ok(offset),
+        }
     }
     // ANCHOR_END: by-time
 

@@ -69,7 +69,8 @@ impl Inventory {
     }
 
     // ANCHOR: missed
-    /// How many records are gone that this group has not read. Blocks its thread.
+    /// How many offsets are gone that this group has not read. That is as many records, where
+    /// neither transactions nor compaction have taken some. Blocks its thread.
     pub fn missed(&self) -> Result<i64> {
         let mut asked = TopicPartitionList::new();
         asked.add_partition(&self.topic, 0);

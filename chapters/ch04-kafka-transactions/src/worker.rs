@@ -112,8 +112,9 @@ impl Worker {
         if self.mode == Mode::Plain {
             return block_in_place(|| self.consumer.commit(&offsets, CommitMode::Sync));
         }
-        // With `subscribe`, Kafka checks by this that the partition is still ours. With `assign`, as
-        // here, it has nothing to check: the transactional id alone keeps others out.
+        // With `subscribe`, Kafka checks by this that we are still in the group and know its last
+        // change. With `assign`, as here, it has nothing to check: the transactional id alone keeps
+        // others out.
         let group = self.consumer.group_metadata();
         let group = group.ok_or(KafkaError::Canceled)?;
         block_in_place(|| {

@@ -7,7 +7,7 @@ use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::stream::Config;
 use async_nats::jetstream::{self, AckKind, Context, Message};
 use brokers::Broker;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use prometheus_client::encoding::prometheus_text::encode;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -47,7 +47,7 @@ impl Metrics {
         Metrics {
             pending: gauge("num_pending", "Never delivered yet"),
             ack_pending: gauge("num_ack_pending", "Delivered, not acknowledged"),
-            redelivered: gauge("num_redelivered", "Of those, delivered more than once"),
+            redelivered: gauge("num_redelivered", "Delivered again, not acknowledged"),
             ack_floor: gauge("ack_floor_stream_seq", "Acknowledged up to here"),
             registry,
         }
@@ -62,7 +62,9 @@ impl Shop {
         let context = jetstream::new(client.context("cannot connect to NATS")?);
         // A stream's name has no dots.
         let stream = nats.name("SHOP").replace('.', "-");
-        let taken = context.get_stream(&stream).await.is_ok();
+        let streams = context.stream_names().try_collect::<Vec<_>>().await;
+        let streams = streams.context("does the server have JetStream?")?;
+        let taken = streams.contains(&stream);
         ensure!(!taken, "there is a stream {stream} already: delete it");
         let subject = nats.name("order.created");
         let made = context.create_stream(Config {

@@ -4,9 +4,9 @@ use anyhow::{Context, Error, Result, anyhow, ensure};
 use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::stream::{self, RawMessageErrorKind, RetentionPolicy, Stream};
 use async_nats::jetstream::{self, AckKind, Message};
-use async_nats::{Client, ConnectOptions};
+use async_nats::{Client, ConnectOptions, HeaderMap};
 use brokers::Broker;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use history::Log;
 use serde_json::Value;
 
@@ -25,8 +25,10 @@ pub async fn open_shop(handling: Handling, log: &mut Log) -> Result<Vec<u32>> {
         .await;
     let client = client.context("cannot connect to NATS")?;
     let shop = Shop::new(&nats, client.clone());
+    let streams = shop.jetstream.stream_names().try_collect::<Vec<_>>().await;
+    let streams = streams.context("does the server have JetStream?")?;
     for name in [&shop.name, &shop.dead] {
-        let taken = shop.jetstream.get_stream(name).await.is_ok();
+        let taken = streams.contains(name);
         ensure!(!taken, "the server has a stream {name}: delete it first");
     }
     let outcome = tokio::select! {
@@ -136,15 +138,16 @@ impl Shop {
             }
             order => order?,
         };
-        // Its headers go with it: the message id is one of them, by which an inbox knows it.
-        let (headers, body) = (order.headers.clone(), order.payload.clone());
+        let (headers, body) = (own(&order.headers), order.payload.clone());
         let letter = self
             .jetstream
             .publish_with_headers(self.letters.clone(), headers, body);
-        letter
-            .await?
-            .await
-            .context("the dead letter is not stored")?;
+        let stored = letter.await?.await.context("the letter is not stored")?;
+        // A duplicate is not stored: a letter with this id is there, or was there a moment ago.
+        if stored.duplicate {
+            let there = dead.get_raw_message(stored.sequence).await;
+            there.context("the letter is gone, its id is not: try again later")?;
+        }
         shop.delete_message(sequence).await?;
         word.double_ack().await.map_err(Error::from_boxed)?;
         // ANCHOR_END: nats-move
@@ -154,6 +157,23 @@ impl Shop {
         Ok(())
     }
 }
+
+// ANCHOR: nats-headers
+/// The order's own headers, and its id, by which an inbox knows it. What else begins with `Nats-` is
+/// about the stream that the order was in, and most of it the server obeys.
+fn own(headers: &HeaderMap) -> HeaderMap {
+    let mut own = HeaderMap::new();
+    for (name, values) in headers.iter() {
+        let text: &str = name.as_ref();
+        if text == "Nats-Msg-Id" || !text.starts_with("Nats-") {
+            for value in values {
+                own.append(name.clone(), value.clone());
+            }
+        }
+    }
+    own
+}
+// ANCHOR_END: nats-headers
 
 async fn work(payments: &PullConsumer, desk: &mut Desk<'_>) -> Result<()> {
     loop {

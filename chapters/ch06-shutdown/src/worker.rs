@@ -66,7 +66,9 @@ pub async fn work(args: &Args, number: u32, last: u32) -> Result<()> {
     // ANCHOR_END: leave
     // ANCHOR: work
     let work = async {
-        while let Some(Ok(delivery)) = orders.next().await {
+        while let Some(delivery) = orders.next().await {
+            // An error is the last word of a channel that breaks: it says why, so hand it on.
+            let delivery = delivery.context("the channel is closed")?;
             if is_leaving.get() && args.ack == Ack::Manual {
                 bench.give_back(delivery).await?;
             } else {
@@ -74,7 +76,7 @@ pub async fn work(args: &Args, number: u32, last: u32) -> Result<()> {
             }
         }
         // The stream ends when the broker has confirmed the cancel. It also ends when the broker
-        // cancels, or the connection breaks, and then nobody here wanted to leave.
+        // cancels, and then nobody here wanted to leave.
         ensure!(is_leaving.get(), "no more orders come: is the queue gone?");
         close(&connection).await
     };

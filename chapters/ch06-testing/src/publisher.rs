@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result};
 use async_nats::jetstream::Context;
+use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use history::{Event, Verb};
 use tokio::time::sleep;
@@ -27,10 +28,19 @@ pub enum Publisher {
 }
 
 impl Publisher {
+    /// How many of three orders it sends while no answer comes.
+    pub fn sends_unanswered(self) -> u64 {
+        match self {
+            Publisher::Hopeful => 3,
+            Publisher::Careful => 1,
+        }
+    }
+
     /// Publishes an order.
     ///
     /// # Errors
-    /// When the client does not take it, or the careful one has no answer after its last attempt.
+    /// When the client does not take it, or the careful one is refused, or has no answer after its
+    /// last attempt.
     pub async fn publish(self, nats: &Context, order: u32, story: &Story) -> Result<()> {
         match self {
             Publisher::Hopeful => hopeful(nats, order, story).await,
@@ -52,16 +62,18 @@ async fn hopeful(nats: &Context, order: u32, story: &Story) -> Result<()> {
 async fn careful(nats: &Context, order: u32, story: &Story) -> Result<()> {
     let body = format!("o-{order}");
     story.event(Event::new("orders", Verb::Sent, order));
-    for attempt in 1..=ATTEMPTS {
+    let mut attempt = 1;
+    loop {
         // The id stays the same, so the server stores the order once however often it comes.
         let message = PublishMessage::build().payload(body.clone().into());
-        let message = message.message_id(&body);
-        let sent = nats.send_publish(SUBJECT, message).await?;
-        // The answer, or an error: after a second, or at once where no stream answers. After a second
-        // without a word nobody knows whether the order is stored.
-        if sent.await.is_ok() {
+        let sent = nats.send_publish(SUBJECT, message.message_id(&body));
+        let Err(error) = sent.await?.await else {
             story.event(Event::new("nats", Verb::Stored, order));
             return Ok(());
+        };
+        // The server says no; or it says nothing, and nobody knows whether the order is stored.
+        if attempt == ATTEMPTS || !is_silence(error.kind()) {
+            return Err(error).with_context(|| format!("o-{order}, attempt {attempt}"));
         }
         if attempt == 1 {
             let text = format!("has no answer for o-{order}, tries again");
@@ -69,7 +81,14 @@ async fn careful(nats: &Context, order: u32, story: &Story) -> Result<()> {
         }
         // This sleep is a pause for the server, which has other work: to come back.
         sleep(WAIT * attempt).await;
+        attempt += 1;
     }
-    bail!("{ATTEMPTS} attempts without an answer: o-{order} is stored, or it is not");
 }
 // ANCHOR_END: careful
+
+/// Nothing came within a second, or no stream answers yet. All else is the server's word, and would be
+/// the same the next time.
+fn is_silence(error: PublishErrorKind) -> bool {
+    use PublishErrorKind::{BrokenPipe, StreamNotFound, TimedOut};
+    matches!(error, TimedOut | BrokenPipe | StreamNotFound)
+}

@@ -93,13 +93,13 @@ pub async fn play(
         Fault::None => rest.await?,
         Fault::Kill => {
             // Three orders are stored, and how many are on their way when it strikes?
-            while stream.info().await?.state.messages < 3 {}
-            let on_their_way = if publisher == Publisher::Hopeful {
-                3
-            } else {
-                1
+            let stored = async {
+                while stream.info().await?.state.messages < 3 {}
+                anyhow::Ok(())
             };
-            let sent = written(&client) + on_their_way;
+            let stored = timeout(PATIENCE, stored).await;
+            stored.context("three orders are not stored")??;
+            let sent = written(&client) + publisher.sends_unanswered();
             nats.pause().await?;
             story.remark("nats", "stands still");
             tokio::try_join!(rest, strike(nats, &client, sent, story))?;

@@ -1,18 +1,22 @@
 //! The same test on a server in a container, by testcontainers. Without Docker, or without the
 //! image, it says so and passes.
 
+use std::io::Write;
 use std::net::TcpListener;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use ch06_testing::{Fault, Nats, Publisher, Story, play};
-use testcontainers::bollard::Docker;
 use testcontainers::bollard::query_parameters::KillContainerOptions;
-use testcontainers::core::client::ClientError;
+use testcontainers::core::client::{ClientError, docker_client_instance};
 use testcontainers::core::error::TestcontainersError;
 use testcontainers::core::{IntoContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
+use tokio::time::timeout;
+
+/// How long to wait for Docker before that is an error.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server in a container of this test's own.
 struct InContainer {
@@ -61,7 +65,8 @@ fn there_is<T>(container: Result<T, TestcontainersError>) -> Result<Option<T>> {
             let said = format!("skipped: {error}; start Docker, or set BOOK_IMAGE_NATS");
             // A test that is skipped everywhere is none, so on CI there is no excuse.
             assert!(std::env::var("CI").as_deref() != Ok("true"), "{said}");
-            eprintln!("{said}");
+            // Not by eprintln!, whose words a test keeps to itself when it passes.
+            let _ = writeln!(std::io::stderr(), "{said}");
             Ok(None)
         }
         Err(error) => Err(error.into()),
@@ -80,12 +85,14 @@ impl Nats for InContainer {
 
     async fn kill(&mut self) -> Result<()> {
         // `stop` would let it go on for a moment and end in good order.
-        let docker = Docker::connect_with_defaults()?;
-        docker
-            .kill_container(self.container.id(), None::<KillContainerOptions>)
-            .await?;
-        while self.container.is_running().await? {}
-        Ok(())
+        let docker = docker_client_instance().await?;
+        let killed = docker.kill_container(self.container.id(), None::<KillContainerOptions>);
+        killed.await?;
+        let ended = async {
+            while self.container.is_running().await? {}
+            anyhow::Ok(())
+        };
+        timeout(PATIENCE, ended).await.context("it lives on")?
     }
 
     async fn start(&mut self) -> Result<()> {

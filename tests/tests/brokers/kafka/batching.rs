@@ -116,13 +116,15 @@ async fn who_waits_for_each_sends_batches_of_one_contrast() {
 /// claim: kafka.batch.tasks
 #[tokio::test(flavor = "multi_thread")]
 async fn tasks_that_wait_for_their_own_share_a_batch() {
-    assert_eq!(counted(How::Tasks, 20, 1, &[]).await.batches, 1);
+    let counts = counted(How::Tasks, 20, 1, &[]).await;
+    assert_eq!((counts.requests, counts.batches), (1, 1));
 }
 
 /// claim: kafka.batch.tasks
 #[tokio::test(flavor = "multi_thread")]
 async fn tasks_that_wait_for_their_own_share_a_batch_contrast() {
-    assert_eq!(counted(How::OneByOne, 20, 1, &[QUICK]).await.batches, 20);
+    let counts = counted(How::OneByOne, 20, 1, &[QUICK]).await;
+    assert_eq!((counts.requests, counts.batches), (20, 20));
 }
 
 /// claim: kafka.batch.partition

@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
-use rdkafka::consumer::{Consumer, StreamConsumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{Consumer, ConsumerContext, StreamConsumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::producer::FutureRecord;
+use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::group::{
-    body, commit, committed, fill, leave, member, reader, receive, settings, until_committed,
+    PARTITION, body, commit, committed, fill, leave, member, reader, receive, settings,
+    until_committed,
 };
 use super::topic::{LONG, Settings, Topic, shared, stored};
 
@@ -148,14 +152,95 @@ async fn auto_commit_commits_at_the_goodbye_contrast() {
     assert_eq!(next, None);
 }
 
+/// What a consumer is called back with.
+enum Told {
+    Commit(KafkaResult<()>),
+    Log(String),
+}
+
+struct Callbacks(mpsc::UnboundedSender<Told>);
+
+impl ClientContext for Callbacks {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        let _ = self.0.send(Told::Log(format!("{facility} {message}")));
+    }
+}
+
+impl ConsumerContext for Callbacks {
+    fn commit_callback(&self, said: KafkaResult<()>, _: &TopicPartitionList) {
+        let _ = self.0.send(Told::Commit(said));
+    }
+}
+
+/// What Kafka says to so many commits that the client makes by itself, and what the client logs
+/// meanwhile. Where the group is in use, Kafka refuses them, as this consumer is no member.
+async fn own_commits(in_use: bool, count: usize) -> (Vec<KafkaResult<()>>, Vec<String>) {
+    let topic = orders().await;
+    let member = in_use.then(|| member(&topic, &[]));
+    if let Some(member) = &member {
+        order(member).await;
+    }
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let config = settings(&topic, &AUTO);
+    let consumer: StreamConsumer<Callbacks> = config.create_with_context(Callbacks(tell)).unwrap();
+    let mut place = TopicPartitionList::new();
+    place.add_partition(&topic.name, PARTITION);
+    consumer.assign(&place).unwrap();
+    let (mut said, mut log) = (Vec::new(), Vec::new());
+    let hears = async {
+        while said.len() < count {
+            tokio::select! {
+                told = told.recv() => match told.unwrap() {
+                    Told::Commit(answer) => said.push(answer),
+                    Told::Log(line) => log.push(line),
+                },
+                // Whoever asks for orders does not hear of it.
+                record = consumer.recv() => match record {
+                    Ok(_) | Err(KafkaError::PartitionEOF(_)) => {}
+                    Err(error) => panic!("{error}"),
+                },
+            }
+        }
+    };
+    timeout(LONG, hears).await.unwrap();
+    (said, log)
+}
+
+/// claim: kafka.auto-commit.told
+#[tokio::test(flavor = "multi_thread")]
+async fn what_kafka_says_to_the_clients_own_commits_comes_to_the_callback() {
+    // The second one shows that the log has had its time.
+    let (said, log) = own_commits(true, 2).await;
+    let refused = KafkaError::ConsumerCommit(RDKafkaErrorCode::UnknownMemberId);
+    assert_eq!(said, [Err(refused.clone()), Err(refused)]);
+    let logged = log.iter().any(|line| line.starts_with("COMMITFAIL"));
+    assert!(!logged, "{log:?}");
+}
+
+/// claim: kafka.auto-commit.told
+#[tokio::test(flavor = "multi_thread")]
+async fn what_kafka_says_to_the_clients_own_commits_comes_to_the_callback_contrast() {
+    let (said, _) = own_commits(false, 1).await;
+    assert_eq!(said, [Ok(())]);
+}
+
 /// While rdkafka 0.39 closes a consumer, it goes on taking orders out of the client's queue, until
 /// the client has given up its partitions. How many it takes is a race.
 ///
 /// claim: kafka.auto-commit.drop
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_consumer_can_commit_what_nobody_got() {
-    let drops = async { while committed_at_goodbye(&[AUTO[0]]).await == Some(1) {} };
-    timeout(LONG, drops).await.unwrap();
+    let drops = async {
+        loop {
+            let next = committed_at_goodbye(&[AUTO[0]]).await;
+            // At 1 it has taken none this time.
+            if next != Some(1) {
+                break next;
+            }
+        }
+    };
+    let next = timeout(LONG, drops).await.unwrap();
+    assert!(next > Some(1), "{next:?}");
 }
 
 /// claim: kafka.auto-commit.drop

@@ -194,6 +194,50 @@ async fn an_empty_value_stays_contrast() {
     until_left_twice(Some(""), &[(5, "o-2", Some(""))]).await;
 }
 
+const COMPACT: (&str, &str) = ("cleanup.policy", "compact");
+
+/// The `retention.ms` of a topic that keeps all, when it has been given these settings.
+async fn retention_after(settings: Settings<'_>) -> String {
+    let topic = Topic::new(shared().await, &[("retention.ms", "-1")]).await;
+    topic.until_set("retention.ms", "-1").await;
+    topic.alter(settings).await.unwrap();
+    topic.until_set("cleanup.policy", "compact").await;
+    topic.setting("retention.ms").await
+}
+
+/// claim: kafka.alter-configs.resets
+#[tokio::test(flavor = "multi_thread")]
+async fn alter_configs_resets_what_it_does_not_name() {
+    assert_eq!(retention_after(&[COMPACT]).await, "604800000");
+}
+
+/// claim: kafka.alter-configs.resets
+#[tokio::test(flavor = "multi_thread")]
+async fn alter_configs_resets_what_it_does_not_name_contrast() {
+    let both = [COMPACT, ("retention.ms", "-1")];
+    assert_eq!(retention_after(&both).await, "-1");
+}
+
+/// claim: kafka.alter-configs.ok
+#[tokio::test(flavor = "multi_thread")]
+async fn alter_configs_says_ok_where_kafka_refuses() {
+    let topic = Topic::new(shared().await, &[]).await;
+    // No policy has this name.
+    let answer = topic.alter(&[("cleanup.policy", "nothing")]).await;
+    assert_eq!(answer, Ok(()));
+    // Kafka tells of a new topic after all that it has decided before.
+    Topic::new(shared().await, &[]).await;
+    assert_eq!(topic.setting("cleanup.policy").await, "delete");
+}
+
+/// claim: kafka.alter-configs.ok
+#[tokio::test(flavor = "multi_thread")]
+async fn alter_configs_says_ok_where_kafka_refuses_contrast() {
+    let topic = Topic::new(shared().await, &[]).await;
+    assert_eq!(topic.alter(&[COMPACT]).await, Ok(()));
+    topic.until_set("cleanup.policy", "compact").await;
+}
+
 /// claim: kafka.compaction.key
 #[tokio::test(flavor = "multi_thread")]
 async fn a_compacted_topic_refuses_a_record_without_a_key() {

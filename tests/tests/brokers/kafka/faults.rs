@@ -1,11 +1,15 @@
 //! What becomes of an order when Kafka stands still while it is sent.
 
+use std::time::Duration;
+
 use brokers::Broker;
+use futures_util::FutureExt;
 use rdkafka::Statistics;
 use rdkafka::client::ClientContext;
-use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::topic::{LONG, Settings, Topic, private, refused, report, shared, stored};
@@ -35,8 +39,22 @@ struct Stalled {
     // How many there were when Kafka stopped.
     before: u64,
     // It would take o-2 with it.
-    _producer: FutureProducer<Watch>,
+    producer: FutureProducer<Watch>,
     sent: DeliveryFuture,
+}
+
+impl Stalled {
+    async fn flush(&self, patience: Duration) -> KafkaResult<()> {
+        let producer = self.producer.clone();
+        let flush = move || producer.flush(patience);
+        spawn_blocking(flush).await.unwrap()
+    }
+
+    /// Whether o-2 has its report, and if so, whether that is a good one.
+    fn reported(&mut self) -> Option<bool> {
+        let report = (&mut self.sent).now_or_never()?;
+        Some(report.unwrap().is_ok())
+    }
 }
 
 async fn stalled(settings: Settings<'_>) -> Stalled {
@@ -67,7 +85,7 @@ async fn stalled(settings: Settings<'_>) -> Stalled {
         topic,
         unanswered,
         before,
-        _producer: producer,
+        producer,
         sent,
     }
 }
@@ -133,6 +151,30 @@ async fn a_record_given_up_contrast() {
     stalled.kafka.resume().await.unwrap();
     stored(stalled.sent).await;
     assert_eq!(copies(&stalled.topic).await, 1);
+    stalled.kafka.stop().await.unwrap();
+}
+
+/// claim: kafka.flush.gives-up
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flush_that_gives_up_leaves_a_record_without_its_report() {
+    let mut stalled = stalled(&[("delivery.timeout.ms", "60000")]).await;
+    let flushed = stalled.flush(Duration::from_millis(100)).await;
+    let gives_up = KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut);
+    assert_eq!(flushed, Err(gives_up));
+    assert_eq!(stalled.reported(), None);
+    stalled.kafka.resume().await.unwrap();
+    stored(stalled.sent).await;
+    stalled.kafka.stop().await.unwrap();
+}
+
+/// claim: kafka.flush.gives-up
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flush_that_gives_up_leaves_a_record_without_its_report_contrast() {
+    let mut stalled = stalled(&[("delivery.timeout.ms", SHORT)]).await;
+    // It is longer than the record's own limit, so it ends with the report.
+    assert_eq!(stalled.flush(LONG).await, Ok(()));
+    assert_eq!(stalled.reported(), Some(false));
+    stalled.kafka.resume().await.unwrap();
     stalled.kafka.stop().await.unwrap();
 }
 

@@ -241,10 +241,15 @@ async fn each_partition_has_one_owner_in_a_group() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_partition_has_one_owner_in_a_group_contrast() {
     let topic = topic().await;
+    let mut members = Vec::new();
     for group in ["inventory", "email"] {
         let name = format!("{group}.{}", topic.name);
         let mut member = Member::join(&topic, &[CONSUMER[0], ("group.id", name.as_str())]);
         member.until(3).await;
+        members.push(member);
+    }
+    for mut member in members {
+        assert_eq!(member.after_a_while().await, 3);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rdkafka::consumer::{BaseConsumer, Consumer, StreamConsumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Message, OwnedMessage};
 use rdkafka::{Offset, TopicPartitionList};
@@ -124,6 +124,42 @@ async fn a_time_before_all_records_is_offset_0_where_there_is_one_contrast() {
     let (topic, now) = timed(&[5], &[]).await;
     fill(&topic, &["o-1"]).await;
     assert_eq!(at(&topic, now - 6 * HOUR).await[0], Offset::Offset(0));
+}
+
+/// The group's positions in two partitions after one commit, of offset 2 in the first and of this in
+/// the second.
+async fn committed_with(second: Offset) -> [Offset; 2] {
+    let topic = orders(&["o-1", "o-2"]).await;
+    let (config, name) = (super::group::settings(&topic, &[]), topic.name.clone());
+    let ask = move || {
+        let client: BaseConsumer = config.create().unwrap();
+        let mut place = TopicPartitionList::new();
+        for (partition, offset) in [(0, Offset::Offset(2)), (1, second)] {
+            place
+                .add_partition_offset(&name, partition, offset)
+                .unwrap();
+        }
+        client.commit(&place, CommitMode::Sync).unwrap();
+        let mut asked = TopicPartitionList::new();
+        asked.add_partition_range(&name, 0, 1);
+        let told = client.committed_offsets(asked, LONG).unwrap();
+        [0, 1].map(|partition| told.find_partition(&name, partition).unwrap().offset())
+    };
+    spawn_blocking(ask).await.unwrap()
+}
+
+/// claim: kafka.commit.numbers-only
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_leaves_out_what_is_no_number() {
+    let positions = [Offset::Offset(2), Offset::Invalid];
+    assert_eq!(committed_with(Offset::End).await, positions);
+}
+
+/// claim: kafka.commit.numbers-only
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_leaves_out_what_is_no_number_contrast() {
+    let positions = [Offset::Offset(2), Offset::Offset(0)];
+    assert_eq!(committed_with(Offset::Offset(0)).await, positions);
 }
 
 /// claim: kafka.times.whose-clock

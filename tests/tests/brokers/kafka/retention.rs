@@ -5,9 +5,7 @@ use std::time::Duration;
 use book_tests::since;
 use brokers::Kind;
 use rdkafka::ClientConfig;
-use rdkafka::admin::{
-    AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
-};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -45,10 +43,8 @@ async fn aged(settings: Settings<'_>, days: &[i64]) -> Topic {
 }
 
 async fn keep_two_days(topic: &Topic) {
-    let settings = AlterConfig::new(ResourceSpecifier::Topic(&topic.name));
-    let settings = settings.set(TWO_DAYS.0, TWO_DAYS.1);
-    let altered = admin(topic).alter_configs([&settings], &options()).await;
-    altered.unwrap().into_iter().next().unwrap().unwrap();
+    topic.alter(&[TWO_DAYS]).await.unwrap();
+    topic.until_set(TWO_DAYS.0, TWO_DAYS.1).await;
 }
 
 /// Where the log begins.
@@ -213,13 +209,22 @@ async fn delete_before(topic: &Topic, offset: i64) {
         .add_partition_offset(&topic.name, PARTITION, offset)
         .unwrap();
     let deleted = admin(topic).delete_records(&before, &options()).await;
-    deleted.unwrap();
+    for partition in deleted.unwrap().elements() {
+        partition.error().unwrap();
+    }
+}
+
+/// A topic of two orders that are too old, and one that is in their segment and is not.
+async fn two_of_three_are_old() -> Topic {
+    let topic = aged(&[("retention.ms", "-1")], &[5, 5, 0]).await;
+    keep_two_days(&topic).await;
+    topic
 }
 
 /// claim: kafka.delete-records.now
 #[tokio::test(flavor = "multi_thread")]
 async fn records_are_deleted_by_hand_at_once() {
-    let topic = aged(&[], &[0, 0, 0]).await;
+    let topic = two_of_three_are_old().await;
     delete_before(&topic, 2).await;
     assert_eq!(start(&topic).await, 2);
 }
@@ -227,9 +232,9 @@ async fn records_are_deleted_by_hand_at_once() {
 /// claim: kafka.delete-records.now
 #[tokio::test(flavor = "multi_thread")]
 async fn records_are_deleted_by_hand_at_once_contrast() {
-    let topic = aged(&[], &[0, 0, 0]).await;
-    // The limit that is lowered deletes nothing here: all of it is one segment, which is new.
-    keep_two_days(&topic).await;
+    let topic = two_of_three_are_old().await;
+    // The limit alone waits for the third one.
+    looked().await;
     assert_eq!(start(&topic).await, 0);
 }
 

@@ -1,12 +1,15 @@
 //! ch01-pub-sub: what a subscription names, and what a topic gives.
 
+use std::time::Duration;
+
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::FutureRecord;
+use tokio::time::timeout;
 
 use super::group::{PARTITION, receive, settings};
-use super::topic::{Topic, shared, stored};
+use super::topic::{LONG, Topic, shared, stored};
 
 async fn topic(run: &str, name: &str) -> Topic {
     let name = format!("three_brokers.{run}.{name}");
@@ -62,6 +65,7 @@ async fn a_pattern_is_about_the_names_of_topics() {
 }
 
 /// claim: kafka.subscribe.topic-names
+/// claim: kafka.subscribe.unknown
 #[tokio::test(flavor = "multi_thread")]
 async fn a_type_of_event_is_no_topic_contrast() {
     let orders = topic("types", "orders").await;
@@ -70,6 +74,34 @@ async fn a_type_of_event_is_no_topic_contrast() {
     let error = receive(&consumer).await.unwrap_err();
     let unknown = RDKafkaErrorCode::UnknownTopicOrPartition;
     assert_eq!(error, KafkaError::MessageConsumption(unknown));
+}
+
+/// Long enough for a member to join and to hear of its topics, whose heartbeats are 0.2 s apart.
+const WHILE: Duration = Duration::from_millis(1500);
+
+/// claim: kafka.subscribe.unknown
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_newer_protocol_a_topic_that_nobody_has_made_is_no_error() {
+    let orders = topic("unknown", "orders").await;
+    let mut settings = settings(&orders, &[("group.protocol", "consumer")]);
+    settings.set("enable.partition.eof", "false");
+    let consumer: StreamConsumer = settings.create().unwrap();
+    let name = "three_brokers.unknown.payments";
+    consumer.subscribe(&[name]).unwrap();
+    let told = timeout(WHILE, consumer.recv()).await;
+    assert!(told.is_err(), "{told:?}");
+    // It is a member all the same: when somebody makes the topic, it gets what is in there.
+    let payments = topic("unknown", "payments").await;
+    event(&payments, "payment.failed", "o-2").await;
+    let first = async {
+        loop {
+            if let Ok(record) = receive(&consumer).await {
+                break record;
+            }
+        }
+    };
+    let first = timeout(LONG, first).await.unwrap();
+    assert_eq!(rdkafka::Message::payload(&first), Some(&b"o-2"[..]));
 }
 
 /// claim: kafka.topic.every-type

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use brokers::{Broker, Kind, Options};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::{Client, DefaultClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -106,6 +108,34 @@ impl Topic {
         Topic::named(&self.servers, self.name, &[]).await
     }
 
+    fn admin(&self) -> AdminClient<DefaultClientContext> {
+        self.config(&[]).create().unwrap()
+    }
+
+    /// Asks for these settings with `alter_configs`, and says what the client makes of Kafka's answer.
+    pub async fn alter(&self, settings: Settings<'_>) -> Result<(), RDKafkaErrorCode> {
+        let mut altered = AlterConfig::new(ResourceSpecifier::Topic(&self.name));
+        for (key, value) in settings {
+            altered = altered.set(key, value);
+        }
+        let (admin, options) = (self.admin(), AdminOptions::new());
+        let answers = admin.alter_configs([&altered], &options).await.unwrap();
+        let answer = answers.into_iter().next().unwrap();
+        answer.map(drop).map_err(|(_, why)| why)
+    }
+
+    /// What one of its settings is.
+    pub async fn setting(&self, key: &str) -> String {
+        setting_of(&self.admin(), &self.name, key).await
+    }
+
+    /// Returns when one of its settings is this: what Kafka has decided, it tells a moment later.
+    pub async fn until_set(&self, key: &str, value: &str) {
+        let admin = self.admin();
+        let comes = async { while setting_of(&admin, &self.name, key).await != value {} };
+        timeout(LONG, comes).await.unwrap();
+    }
+
     pub fn config(&self, settings: Settings<'_>) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.servers);
@@ -168,6 +198,13 @@ impl Topic {
         let records = self.read().await.into_iter();
         records.map(|(_, _, body)| body).collect()
     }
+}
+
+async fn setting_of(admin: &AdminClient<DefaultClientContext>, topic: &str, key: &str) -> String {
+    let (topic, options) = (ResourceSpecifier::Topic(topic), AdminOptions::new());
+    let told = admin.describe_configs([&topic], &options).await.unwrap();
+    let told = told.into_iter().next().unwrap().unwrap();
+    told.get(key).unwrap().value.clone().unwrap()
 }
 
 /// The offset behind the last record, once the partition has a leader: a broker that was paused for

@@ -49,6 +49,8 @@ async fn a_full_queue_makes_publish_wait_contrast() {
         let sent = client.publish(CREATED, "o-1".into());
         timeout(LONG, sent).await.unwrap().unwrap();
     }
+    let next = client.publish(CREATED, "o-1".into());
+    assert!(timeout(SOON, next).await.is_err(), "2,048, and no more");
 }
 
 /// claim: nats.flush.disconnected

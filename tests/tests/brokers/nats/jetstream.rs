@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use async_nats::Event;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::context::PublishErrorKind;
-use async_nats::jetstream::stream::{DiscardPolicy, RetentionPolicy, StorageType};
-use async_nats::jetstream::{self, AckKind, Context};
+use async_nats::jetstream::stream::{DiscardPolicy, StorageType};
+use async_nats::jetstream::{self, AckKind};
 use tokio::time::{sleep, timeout};
 
-use super::shop::{LONG, connect, next, server, subscribed};
+use super::shop::{LONG, connect, next, server, subscribed, until, watched};
 use super::store::{ask, ask_one, deliveries, held, shop, store};
 
 /// An ack wait that a test can wait for.
@@ -82,25 +83,18 @@ async fn a_worker_gets_what_it_asks_for_contrast() {
 }
 
 /// claim: nats.ack-wait.alive
-/// claim: nats.disconnect.waits
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_acknowledged_in_time_comes_again() {
     let nats = server().await;
     let client = connect(&nats).await;
     let (jetstream, inventory) = shop(&client, |_, config| config.ack_wait = SHORT).await;
-    store(&jetstream, 2).await;
+    store(&jetstream, 1).await;
     let begun = Instant::now();
-    // One worker is alive and at work, another one's connection ends.
+    // This worker is alive and at work.
     let _held = ask_one(&inventory, LONG).await.unwrap();
-    {
-        let worker = jetstream::new(connect(&nats).await);
-        let consumer = worker.get_consumer_from_stream("inventory", "SHOP").await;
-        ask_one(&consumer.unwrap(), LONG).await.unwrap();
-    }
-    for message in ask(&inventory, 2, LONG).await {
-        assert_eq!(deliveries(&message), 2);
-        assert!(begun.elapsed() >= SHORT, "{:?}", begun.elapsed());
-    }
+    let again = ask_one(&inventory, LONG).await.unwrap();
+    assert_eq!(deliveries(&again), 2);
+    assert!(begun.elapsed() >= SHORT, "{:?}", begun.elapsed());
 }
 
 /// claim: nats.ack-wait.alive
@@ -118,6 +112,28 @@ async fn what_is_not_acknowledged_in_time_comes_again_contrast() {
         // Another worker asks all the time, and gets nothing.
         assert!(ask_one(&inventory, wait / 10).await.is_none());
     }
+}
+
+/// claim: nats.disconnect.waits
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_dead_worker_held_comes_again_after_the_ack_wait() {
+    let nats = server().await;
+    let client = connect(&nats).await;
+    let wait = Duration::from_secs(1);
+    let (jetstream, inventory) = shop(&client, |_, config| config.ack_wait = wait).await;
+    store(&jetstream, 1).await;
+    let (worker, mut told) = watched(nats.url()).await;
+    let orders = jetstream::new(worker.clone());
+    let orders = orders.get_consumer_from_stream("inventory", "SHOP").await;
+    let begun = Instant::now();
+    let held = ask_one(&orders.unwrap(), LONG).await.unwrap();
+    worker.drain().await.unwrap();
+    until(Event::Closed, &mut told).await;
+    drop((held, worker));
+    // Nobody else holds an order, so the time is that of the one which the dead worker held.
+    let again = ask_one(&inventory, LONG).await.unwrap();
+    assert_eq!(deliveries(&again), 2);
+    assert!(begun.elapsed() >= wait, "{:?}", begun.elapsed());
 }
 
 /// Takes one message, answers it, and says what another worker gets within this time, and when.
@@ -148,7 +164,7 @@ async fn handed_back(kind: Option<AckKind>) -> Option<i64> {
 
 /// claim: nats.disconnect.waits
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_acknowledged_in_time_comes_again_at_once_contrast() {
+async fn what_a_dead_worker_held_comes_again_after_the_ack_wait_contrast() {
     let back = handed_back(Some(AckKind::Nak(None))).await;
     assert_eq!(back, Some(2), "a worker that says so need not wait");
 }
@@ -254,43 +270,6 @@ async fn the_ack_wait_begins_when_the_message_is_delivered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ack_wait_begins_when_the_message_is_delivered_contrast() {
     assert_eq!(waiting_in_the_client(1).await, 0);
-}
-
-/// Four orders, all acknowledged. What a consumer gets that begins with the third.
-async fn read_again(retention: RetentionPolicy) -> Vec<u64> {
-    let nats = server().await;
-    let client = connect(&nats).await;
-    let change = |stream: &mut jetstream::stream::Config| stream.retention = retention;
-    let (jetstream, inventory) = shop(&client, |stream, _| change(stream)).await;
-    store(&jetstream, 4).await;
-    for message in ask(&inventory, 4, LONG).await {
-        message.double_ack().await.unwrap();
-    }
-    sequences_from(&jetstream, 3).await
-}
-
-async fn sequences_from(jetstream: &Context, sequence: u64) -> Vec<u64> {
-    let stream = jetstream.get_stream("SHOP").await.unwrap();
-    let mut sequences = Vec::new();
-    let last = stream.cached_info().state.last_sequence;
-    for number in sequence..=last {
-        if stream.get_raw_message(number).await.is_ok() {
-            sequences.push(number);
-        }
-    }
-    sequences
-}
-
-/// claim: nats.stream.keeps
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stream_keeps_what_is_acknowledged() {
-    assert_eq!(read_again(RetentionPolicy::Limits).await, [3, 4]);
-}
-
-/// claim: nats.stream.keeps
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stream_keeps_what_is_acknowledged_contrast() {
-    assert_eq!(read_again(RetentionPolicy::WorkQueue).await, [0; 0]);
 }
 
 /// A stream with room for two messages is sent three, while nobody reads: how many of them it takes,

@@ -15,6 +15,8 @@ mod request_reply;
 mod retry;
 mod schema;
 mod shop;
+mod shutdown;
+mod socket;
 mod store;
 mod testing;
 mod three_brokers;

@@ -1,5 +1,8 @@
 //! ch06-monitoring: what the server's account of a consumer counts.
 
+use std::time::Duration;
+
+use async_nats::jetstream::AckKind;
 use tokio::time::timeout;
 
 use super::shop::{LONG, connect, server};
@@ -54,6 +57,43 @@ async fn an_acknowledged_order_was_never_redelivered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_acknowledged_order_was_never_redelivered_contrast() {
     assert_eq!(redelivered(false).await, 1);
+}
+
+/// An order is handed back, comes once more, which is the limit, and is answered so. How many are
+/// redelivered when none is outstanding any more.
+async fn redelivered_at_the_limit(answer: AckKind) -> usize {
+    let nats = server().await;
+    let client = connect(&nats).await;
+    let (jetstream, mut inventory) = shop(&client, |_, config| config.max_deliver = 2).await;
+    store(&jetstream, 1).await;
+    let first = ask_one(&inventory, LONG).await.unwrap();
+    first.double_ack_with(AckKind::Nak(None)).await.unwrap();
+    let last = ask_one(&inventory, LONG).await.unwrap();
+    last.double_ack_with(answer).await.unwrap();
+    let told = async {
+        loop {
+            // The server gives an order up when somebody asks for the next one.
+            let third = ask_one(&inventory, Duration::from_millis(300)).await;
+            assert!(third.is_none());
+            let info = inventory.info().await.unwrap();
+            if info.num_ack_pending == 0 {
+                return info.num_redelivered;
+            }
+        }
+    };
+    timeout(LONG, told).await.unwrap()
+}
+
+/// claim: nats.metrics.given-up
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_given_up_stays_among_the_redelivered() {
+    assert_eq!(redelivered_at_the_limit(AckKind::Nak(None)).await, 1);
+}
+
+/// claim: nats.metrics.given-up
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_acknowledged_at_its_last_delivery_does_not_contrast() {
+    assert_eq!(redelivered_at_the_limit(AckKind::Ack).await, 0);
 }
 
 /// Two orders are delivered, and this one is acknowledged. How far the floor is.

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::pull;
+use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{self, RawMessageErrorKind, RetentionPolicy};
 use async_nats::jetstream::{AckKind, Context};
+use brokers::Broker;
+use tokio::time::timeout;
 
 use super::shop::{LONG, connect, next, server, subscribed};
 use super::store::{ask_one, held, shop, store};
@@ -96,7 +100,7 @@ async fn who_subscribes_after_a_message_was_given_up_hears_nothing_of_it() {
     let told = next(&mut early).await;
     assert!(String::from_utf8_lossy(&told.payload).contains(r#""stream_seq":1,"deliveries":1"#));
     let mut late = subscribed(&client, GIVEN_UP).await;
-    let heard = tokio::time::timeout(SOON, next(&mut late)).await;
+    let heard = timeout(SOON, next(&mut late)).await;
     assert!(heard.is_err());
 }
 
@@ -146,4 +150,82 @@ async fn a_message_that_was_moved_is_not_found_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_was_not_is_found_contrast() {
     assert_eq!(looked_up(false).await.as_deref(), Ok("o-1"));
+}
+
+/// An order that says which stream it is for is stored there. Its copy goes into another stream, with
+/// its headers or without. What the server says to the copy.
+async fn copied(with_headers: bool) -> Result<u64, String> {
+    let nats = server().await;
+    let (jetstream, _) = shop(&connect(&nats).await, |_, _| {}).await;
+    let dead = stream::Config {
+        name: "DEAD".into(),
+        subjects: vec!["dead.>".into()],
+        ..Default::default()
+    };
+    jetstream.create_stream(dead).await.unwrap();
+    let order = PublishMessage::build().payload("o-1".into());
+    let order = order.expected_stream("SHOP");
+    let sent = jetstream.send_publish("order.created", order).await;
+    sent.unwrap().await.unwrap();
+    let shop = jetstream.get_stream("SHOP").await.unwrap();
+    let order = shop.get_raw_message(1).await.unwrap();
+    assert!(order.headers.get("Nats-Expected-Stream").is_some());
+    let headers = match with_headers {
+        true => order.headers,
+        false => HeaderMap::new(),
+    };
+    let sent = jetstream.publish_with_headers("dead.order", headers, order.payload);
+    let stored = sent.await.unwrap().await;
+    stored
+        .map(|stored| stored.sequence)
+        .map_err(|error| error.to_string())
+}
+
+/// claim: nats.expected-stream.copied
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_with_the_headers_of_another_stream_is_refused() {
+    let refused = copied(true).await.unwrap_err();
+    assert!(refused.contains("expected stream"), "{refused}");
+}
+
+/// claim: nats.expected-stream.copied
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_without_them_is_stored_contrast() {
+    assert_eq!(copied(false).await, Ok(1));
+}
+
+/// Publishes an order, always under the same id. Whether the stream knows the id, and stores nothing.
+async fn is_duplicate(jetstream: &Context) -> bool {
+    let order = PublishMessage::build().payload("o-1".into());
+    let order = order.message_id("charge-o-1");
+    let sent = jetstream.send_publish("order.created", order).await;
+    sent.unwrap().await.unwrap().duplicate
+}
+
+/// An order has been taken out of a stream that remembers ids for so long.
+async fn taken_out(window: Duration) -> (Broker, Context) {
+    let nats = server().await;
+    let client = connect(&nats).await;
+    let (jetstream, _) = shop(&client, |stream, _| stream.duplicate_window = window).await;
+    assert!(!is_duplicate(&jetstream).await);
+    let stream = jetstream.get_stream("SHOP").await.unwrap();
+    stream.delete_message(1).await.unwrap();
+    (nats, jetstream)
+}
+
+/// claim: nats.redrive.within-window
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_out_is_not_stored_again_within_the_window() {
+    let (_nats, jetstream) = taken_out(Duration::from_secs(3_600)).await;
+    assert!(is_duplicate(&jetstream).await);
+    assert_eq!(held(&jetstream).await, 0);
+}
+
+/// claim: nats.redrive.within-window
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_out_is_stored_again_after_the_window_contrast() {
+    let (_nats, jetstream) = taken_out(Duration::from_millis(200)).await;
+    let stored = async { while is_duplicate(&jetstream).await {} };
+    timeout(LONG, stored).await.unwrap();
+    assert_eq!(held(&jetstream).await, 1);
 }

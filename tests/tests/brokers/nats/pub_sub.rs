@@ -1,11 +1,12 @@
 //! ch02-nats-pub-sub: subjects, wildcards, late subscribers, flush and drain.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::client::PublishErrorKind;
 use async_nats::{ConnectOptions, Event, RequestErrorKind};
 use futures_util::StreamExt;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
 use super::shop::{
@@ -189,6 +190,47 @@ async fn a_slow_subscriber_loses_what_is_beyond_its_capacity() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_subscriber_loses_what_is_beyond_its_capacity_contrast() {
     assert_eq!(kept(ConnectOptions::new()).await, (100, 0));
+}
+
+/// A client drops so many messages, while its callback is still busy with the first event. Of how many
+/// it tells when it goes on.
+async fn told_of(drops: usize) -> usize {
+    let nats = server().await;
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let gate = Arc::new(Semaphore::new(0));
+    let passes = gate.clone();
+    let options = ConnectOptions::new().subscription_capacity(1);
+    let options = options.event_callback(move |event| {
+        let (tell, passes) = (tell.clone(), passes.clone());
+        async move {
+            drop(passes.acquire().await);
+            let _ = tell.send(event);
+        }
+    });
+    let client = options.connect(nats.url()).await.unwrap();
+    let subscriber = subscribed(&client, "order.*").await;
+    publish(&client, &vec!["order.created"; drops + 1]).await;
+    gate.add_permits(1);
+    client.drain().await.unwrap();
+    drop((client, subscriber));
+    let mut slow = 0;
+    while let Some(event) = timeout(LONG, told.recv()).await.unwrap() {
+        slow += usize::from(matches!(event, Event::SlowConsumer(_)));
+    }
+    slow
+}
+
+/// claim: nats.events.given-up
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_holds_a_hundred_and_twenty_eight_events_for_its_callback() {
+    let told = told_of(1000).await;
+    assert!(told <= 128, "{told} of 1,000");
+}
+
+/// claim: nats.events.given-up
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_holds_a_hundred_and_twenty_eight_events_for_its_callback_contrast() {
+    assert_eq!(told_of(100).await, 100);
 }
 
 /// How a program ends after its last `publish`.

@@ -5,18 +5,20 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::options::*;
-use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Event};
+use lapin::{
+    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ErrorKind, Event,
+};
 use tokio::time::timeout;
 
 use super::relay::Relay;
 use super::shop::{
-    PATIENCE, connect, consume, declare_quorum, filled, next, private, publish, ready, url,
+    PATIENCE, bodies, connect, consume, declare_quorum, filled, next, private, publish, ready, url,
 };
 
 /// The deadline of a wait for something that must not come.
-const NEVER: Duration = Duration::from_millis(500);
+pub const NEVER: Duration = Duration::from_millis(500);
 
-async fn recovering(url: &str, recover: bool) -> (Connection, Channel) {
+pub async fn recovering(url: &str, recover: bool) -> (Connection, Channel) {
     let mut properties = ConnectionProperties::default();
     if recover {
         properties = properties.enable_auto_recover().configure_backoff(|tries| {
@@ -31,7 +33,7 @@ async fn recovering(url: &str, recover: bool) -> (Connection, Channel) {
     (connection, channel)
 }
 
-async fn send(
+pub async fn send(
     channel: &Channel,
     queue: &str,
     body: &str,
@@ -84,6 +86,26 @@ async fn an_answer_that_arrives_says_that_it_is_stored_contrast() {
     assert_eq!((answer.unwrap(), stored), (Confirmation::Ack(None), 1));
 }
 
+/// claim: rabbit.recovery.confirm-unknown
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_lost_gives_the_same_error() {
+    let (_shop, watch) = filled("unknown.lost", 0).await;
+    let mut relay = Relay::before(url().await).await;
+    let (_orders, orders) = recovering(&relay.url, true).await;
+    let confirms = ConfirmSelectOptions::default();
+    orders.confirm_select(confirms).await.unwrap();
+    relay.lose_questions();
+    let confirm = send(&orders, "unknown.lost", "o-1").await.unwrap();
+    relay.down().await;
+    relay.up().await;
+    let lost = timeout(PATIENCE, confirm).await.unwrap().unwrap_err();
+    assert_eq!(ready(&watch, "unknown.lost").await, 0);
+    let (stored, _) = answer("unknown.stored", true).await;
+    for error in [lost, stored.unwrap_err()] {
+        assert!(matches!(error.kind(), ErrorKind::IOError(_)), "{error}");
+    }
+}
+
 /// The connection is gone, and there is no way to the broker. Whether a publisher whose order is
 /// unanswered hears of it before there is one, and what it hears.
 async fn hears_before_the_end(queue: &str, recover: bool) -> bool {
@@ -122,7 +144,10 @@ async fn without_recovery_it_is_an_error_at_once_contrast() {
 }
 
 /// A worker has the first of two orders when the connection is cut. What its stream gives next.
-async fn next_after_a_cut(queue: &str, recover: bool) -> Option<lapin::Result<(Vec<u8>, bool)>> {
+pub async fn next_after_a_cut(
+    queue: &str,
+    recover: bool,
+) -> Option<lapin::Result<(Vec<u8>, bool)>> {
     filled(queue, 2).await;
     let mut relay = Relay::before(url().await).await;
     let (_worker, channel) = recovering(&relay.url, recover).await;
@@ -234,6 +259,10 @@ struct Alarm {
     blocked: Option<String>,
     /// Whether the order is confirmed while the disk is full.
     confirmed: bool,
+    /// Whether the call that publishes another one returns.
+    returns: bool,
+    /// Whether that one, which is given up, is stored when there is room again.
+    given_up_is_stored: bool,
     /// Whether it is when there is room again.
     in_the_end: bool,
     /// Whether the worker gets the second order while the disk is full.
@@ -272,6 +301,8 @@ async fn alarm(own_connection: bool) -> Alarm {
         }
     };
     let blocked = timeout(PATIENCE, blocked).await.unwrap();
+    let given_up = send(&channel, "connection.orders", "o-4");
+    let returns = timeout(NEVER, given_up).await.is_ok();
     // On the blocked connection this waits as well.
     let ack = timeout(NEVER, first.ack(BasicAckOptions::default())).await;
     assert_eq!(ack.is_ok(), own_connection, "{ack:?}");
@@ -280,22 +311,31 @@ async fn alarm(own_connection: bool) -> Alarm {
     let room = ["set_disk_free_limit", "1MB"];
     broker.control(&room).await.unwrap();
     let answer = timeout(PATIENCE, confirm).await.unwrap();
+    // On the same channel, so what was published before it has arrived as well.
+    assert!(publish(&channel, "connection.orders", "o-5").await.is_ack());
+    let (_watch, watch) = connect(broker.url()).await;
+    let stored = bodies(&watch, "connection.orders").await;
     broker.stop().await.unwrap();
     Alarm {
         blocked: Some(blocked),
         confirmed,
+        returns,
+        given_up_is_stored: stored.contains(&"o-4".to_owned()),
         in_the_end: answer.unwrap().is_ack(),
         worker_goes_on,
     }
 }
 
 /// claim: rabbit.alarm.blocks-publishers
+/// claim: rabbit.alarm.publish-waits
 /// claim: rabbit.alarm.own-connection
 #[tokio::test(flavor = "multi_thread")]
 async fn without_disk_who_publishes_waits_and_who_consumes_goes_on() {
     let expected = Alarm {
         blocked: Some("low on disk".to_owned()),
         confirmed: false,
+        returns: false,
+        given_up_is_stored: true,
         in_the_end: true,
         worker_goes_on: true,
     };
@@ -309,6 +349,7 @@ async fn a_worker_on_a_connection_that_publishes_stands_still_contrast() {
 }
 
 /// claim: rabbit.alarm.blocks-publishers
+/// claim: rabbit.alarm.publish-waits
 #[tokio::test(flavor = "multi_thread")]
 async fn with_disk_an_order_is_confirmed_contrast() {
     let (shop, channel) = filled("no.alarm", 0).await;
@@ -317,7 +358,7 @@ async fn with_disk_an_order_is_confirmed_contrast() {
 }
 
 /// The broker stands still and closes nothing. Does the client give the connection up within five
-/// seconds, with a heartbeat of this many?
+/// seconds, with a heartbeat of this many? 0 does not switch it off: then the broker's 60 s hold.
 async fn notices(heartbeat: u32) -> bool {
     let mut broker = private().await;
     let url = format!("{}?heartbeat={heartbeat}", broker.url());
@@ -342,6 +383,6 @@ async fn a_heartbeat_notices_a_broker_that_stands_still() {
 
 /// claim: rabbit.heartbeat.notices
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_heartbeat_nobody_notices_contrast() {
+async fn with_the_brokers_60_s_nobody_notices_so_soon_contrast() {
     assert!(!notices(0).await);
 }

@@ -140,7 +140,6 @@ async fn a_rejected_order_is_delivered_as_often_as_the_limit_and_once_more() {
 
 /// claim: rabbit.reject.counted
 /// claim: rabbit.crash.counted
-/// claim: rabbit.nack.uncounted
 #[tokio::test(flavor = "multi_thread")]
 async fn a_nacked_order_is_not_counted_from_4_3_on_contrast() {
     if is_old().await {
@@ -162,6 +161,14 @@ async fn a_nacked_order_loops_and_tells_how_often_it_was_taken() {
     assert_eq!(deliveries, ENOUGH);
     let taken = number(headers.as_ref(), "x-acquired-count");
     assert_eq!(taken, Some(i64::from(ENOUGH) - 1));
+}
+
+/// claim: rabbit.nack.uncounted
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejected_order_does_not_loop_contrast() {
+    let (deliveries, headers) = poison("not.looping", "quorum", &[LIMIT], Failure::Reject).await;
+    assert_eq!(deliveries, 4);
+    assert_eq!(number(headers.as_ref(), "x-delivery-count"), Some(3));
 }
 
 /// claim: rabbit.nack.acquired-count

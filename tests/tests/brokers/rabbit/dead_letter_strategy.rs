@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use lapin::ExchangeKind;
 use lapin::message::Delivery;
 use lapin::options::ExchangeDeclareOptions;
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -21,9 +21,17 @@ const RETRY: &str = "dead_letter_worker_publisher_confirm_timeout";
 /// No dead letter comes for so long: three times the shorter retry.
 const QUIET: Duration = Duration::from_millis(900);
 
+/// How a queue sends its dead letters, and what it does when it is full.
+fn with(strategy: &str, overflow: &str) -> [(&'static str, AMQPValue); 2] {
+    [
+        ("x-dead-letter-strategy", text(strategy)),
+        ("x-overflow", text(overflow)),
+    ]
+}
+
 /// o-3 becomes a dead letter while nothing is bound to the exchange, then a queue is bound, then
 /// o-4 becomes one. What the bound queue gets.
-async fn unrouted(name: &str, strategy: &str, overflow: &str, retry: u32) -> Vec<String> {
+async fn unrouted(name: &str, more: &[(&str, AMQPValue)], retry: u32) -> Vec<String> {
     // One test at a time: the setting is the whole broker's.
     static TURN: Mutex<u32> = Mutex::const_new(0);
     let mut set = TURN.lock().await;
@@ -39,12 +47,8 @@ async fn unrouted(name: &str, strategy: &str, overflow: &str, retry: u32) -> Vec
     let fanout = ExchangeKind::Fanout;
     let declared = channel.exchange_declare(exchange.as_str().into(), fanout, options, none);
     declared.await.unwrap();
-    let arguments = [
-        ("x-dead-letter-exchange", text(&exchange)),
-        ("x-dead-letter-strategy", text(strategy)),
-        ("x-overflow", text(overflow)),
-    ];
-    declare(&channel, name, "quorum", &arguments).await;
+    let sends = [("x-dead-letter-exchange", text(&exchange))];
+    declare(&channel, name, "quorum", &[more, &sends].concat()).await;
     declare(&channel, &dead, "quorum", &[]).await;
     let mut orders = consume(&channel, name, false).await;
     assert!(publish(&channel, name, "o-3").await.is_ack());
@@ -66,7 +70,7 @@ async fn unrouted(name: &str, strategy: &str, overflow: &str, retry: u32) -> Vec
 /// claim: rabbit.dead-letter.at-most-once
 #[tokio::test(flavor = "multi_thread")]
 async fn by_default_a_dead_letter_without_a_queue_is_gone() {
-    let found = unrouted("strategy.once", "at-most-once", "drop-head", 300).await;
+    let found = unrouted("strategy.once", &[], 300).await;
     assert_eq!(found, ["o-4"]);
 }
 
@@ -74,7 +78,8 @@ async fn by_default_a_dead_letter_without_a_queue_is_gone() {
 /// claim: rabbit.dead-letter.retry
 #[tokio::test(flavor = "multi_thread")]
 async fn at_least_once_it_is_kept_and_sent_again() {
-    let mut found = unrouted("kept", "at-least-once", "reject-publish", 300).await;
+    let more = with("at-least-once", "reject-publish");
+    let mut found = unrouted("kept", &more, 300).await;
     found.sort();
     assert_eq!(found, ["o-3", "o-4"]);
 }
@@ -83,21 +88,24 @@ async fn at_least_once_it_is_kept_and_sent_again() {
 /// claim: rabbit.dead-letter.drop-head
 #[tokio::test(flavor = "multi_thread")]
 async fn at_least_once_with_reject_publish_loses_no_dead_letter_contrast() {
-    let found = unrouted("safe", "at-least-once", "reject-publish", 300).await;
+    let more = with("at-least-once", "reject-publish");
+    let found = unrouted("safe", &more, 300).await;
     assert_eq!(found.len(), 2, "{found:?}");
 }
 
 /// claim: rabbit.dead-letter.drop-head
 #[tokio::test(flavor = "multi_thread")]
 async fn at_least_once_with_drop_head_loses_it() {
-    let found = unrouted("fallback", "at-least-once", "drop-head", 300).await;
+    let more = with("at-least-once", "drop-head");
+    let found = unrouted("fallback", &more, 300).await;
     assert_eq!(found, ["o-4"]);
 }
 
 /// claim: rabbit.dead-letter.at-least-once
 #[tokio::test(flavor = "multi_thread")]
 async fn at_most_once_with_reject_publish_loses_it_contrast() {
-    let found = unrouted("unsafe", "at-most-once", "reject-publish", 300).await;
+    let more = with("at-most-once", "reject-publish");
+    let found = unrouted("unsafe", &more, 300).await;
     assert_eq!(found, ["o-4"]);
 }
 
@@ -122,14 +130,16 @@ async fn counted(broker: &'static Tuned, queue: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kept_dead_letter_waits_for_the_next_try_contrast() {
     // Ten minutes are far longer than this test. The default is three.
-    let found = unrouted("waiting", "at-least-once", "reject-publish", 600_000).await;
+    let more = with("at-least-once", "reject-publish");
+    let found = unrouted("waiting", &more, 600_000).await;
     assert_eq!(found, ["o-4"], "a later one does not wait");
 }
 
 /// claim: rabbit.dead-letter.unseen
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kept_dead_letter_is_counted_but_no_consumer_sees_it() {
-    let found = unrouted("unseen", "at-least-once", "reject-publish", 600_000).await;
+    let more = with("at-least-once", "reject-publish");
+    let found = unrouted("unseen", &more, 600_000).await;
     assert_eq!(found, ["o-4"]);
     let broker = tuned().await;
     assert_eq!(counted(broker, "unseen").await, "1\t0");

@@ -12,6 +12,7 @@ mod monitoring;
 mod outbox;
 mod prefetch;
 mod queue;
+mod recovery;
 mod relay;
 mod replay;
 mod routing;

@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
-use lapin::{Channel, Connection as Rabbit, ConnectionProperties};
+use lapin::options::{BasicAckOptions, BasicPublishOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Channel, Connection as Rabbit, ConnectionProperties};
 use rusqlite::Connection;
 use tempfile::TempDir;
+use tokio::time::timeout;
 
-use super::shop::{connect, consume, filled, next, publish, ready, url};
+use super::shop::{PATIENCE, connect, consume, declare, filled, next, publish, ready, text, url};
 
 /// How an order is saved and its event published.
 #[derive(Clone, Copy, PartialEq)]
@@ -218,4 +221,59 @@ async fn an_order_taken_while_the_broker_is_down_has_its_event_afterwards() {
 async fn without_an_outbox_an_order_taken_while_the_broker_is_down_has_none_contrast() {
     let first = first_after_an_outage("outage.save", Way::SaveFirst).await;
     assert_eq!(first, b"o-4");
+}
+
+/// A worker publishes the result of a charge to a queue that refuses everything, and acknowledges the
+/// charge in the same transaction or in one behind it. How many charges are there when it is gone?
+async fn left_by_a_refused_transaction(names: [&str; 2], is_one: bool) -> u32 {
+    let [charges, results] = names;
+    let (_shop, shop) = filled(charges, 1).await;
+    let none = [
+        ("x-max-length", AMQPValue::LongInt(0)),
+        ("x-overflow", text("reject-publish")),
+    ];
+    declare(&shop, results, "classic", &none).await;
+    let (_worker, channel) = connect(url().await).await;
+    channel.tx_select().await.unwrap();
+    let charge = next(&mut consume(&channel, charges, false).await).await;
+    let (options, plain) = (BasicPublishOptions::default(), BasicProperties::default());
+    let sent = channel.basic_publish("".into(), results.into(), options, b"o-1", plain);
+    sent.await.unwrap();
+    if is_one {
+        charge.ack(BasicAckOptions::default()).await.unwrap();
+    }
+    let refused = channel.tx_commit().await.unwrap_err();
+    assert!(
+        refused.to_string().contains("partial tx completion"),
+        "{refused}"
+    );
+    // What the channel had and has not acknowledged is back once the queue has no consumer.
+    let passive = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::default()
+    };
+    let gone = async {
+        loop {
+            let (name, none) = (charges.into(), FieldTable::default());
+            let queue = shop.queue_declare(name, passive, none).await.unwrap();
+            if queue.consumer_count() == 0 {
+                return queue.message_count();
+            }
+        }
+    };
+    timeout(PATIENCE, gone).await.unwrap()
+}
+
+/// claim: rabbit.tx.not-atomic
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_transaction_has_acknowledged_all_the_same() {
+    let names = ["outbox.tx.one", "outbox.tx.one.full"];
+    assert_eq!(left_by_a_refused_transaction(names, true).await, 0);
+}
+
+/// claim: rabbit.tx.not-atomic
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_transaction_without_the_acknowledgement_loses_nothing_contrast() {
+    let names = ["outbox.tx.two", "outbox.tx.two.full"];
+    assert_eq!(left_by_a_refused_transaction(names, false).await, 1);
 }

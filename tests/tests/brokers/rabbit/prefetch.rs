@@ -102,9 +102,14 @@ async fn a_classic_queue_gives_an_unlimited_worker_all_it_has_contrast() {
 /// claim: rabbit.prefetch.later-consumers
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_that_is_set_after_consuming_does_not_hold() {
-    let (_shop, channel) = filled("qos.late", 5).await;
+    let (_shop, channel) = filled("qos.late", 0).await;
     let mut orders = consume(&channel, "qos.late", false).await;
     limit(&channel, 1, false).await;
+    // They come after the limit: a consumer for which it held would get one of them.
+    for order in 1..=5 {
+        let stored = publish(&channel, "qos.late", &format!("o-{order}")).await;
+        assert!(stored.is_ack());
+    }
     for _ in 0..5 {
         next(&mut orders).await;
     }

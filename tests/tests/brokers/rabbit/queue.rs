@@ -92,6 +92,9 @@ async fn an_automatically_acknowledged_order_is_gone_with_its_worker() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_automatic_acknowledgements_all_orders_leave_the_queue_at_once() {
     let (_shop, channel) = filled("pushed", 5).await;
+    // The limit of the contrast. Nothing is unacknowledged here, so it limits nothing.
+    let options = BasicQosOptions::default();
+    channel.basic_qos(1, options).await.unwrap();
     let mut orders = consume(&channel, "pushed", true).await;
     for order in 1..=5 {
         let expected = format!("o-{order}");

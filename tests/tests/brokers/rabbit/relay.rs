@@ -13,6 +13,8 @@ struct State {
     cuts: u32,
     /// What the broker says gets lost.
     deaf: bool,
+    /// What the client says gets lost.
+    mute: bool,
 }
 
 pub struct Relay {
@@ -44,6 +46,11 @@ impl Relay {
         self.state.send_modify(|state| state.deaf = true);
     }
 
+    /// From now on nothing that the client says arrives.
+    pub fn lose_questions(&self) {
+        self.state.send_modify(|state| state.mute = true);
+    }
+
     /// Cuts all connections and lets no new one through.
     pub async fn down(&mut self) {
         self.accepting.abort();
@@ -53,7 +60,10 @@ impl Relay {
     }
 
     pub async fn up(&mut self) {
-        self.state.send_modify(|state| state.deaf = false);
+        self.state.send_modify(|state| {
+            state.deaf = false;
+            state.mute = false;
+        });
         let listener = TcpListener::bind(self.own).await.unwrap();
         self.accepting = accept(listener, &self.broker, &self.state);
     }
@@ -81,7 +91,8 @@ async fn carry(
             changed = state.changed() => if changed.is_err() { break },
             read = client.read(&mut asked) => match read? {
                 0 => break,
-                count => broker.write_all(&asked[..count]).await?,
+                count if !state.borrow().mute => broker.write_all(&asked[..count]).await?,
+                _ => {}
             },
             read = broker.read(&mut said) => match read? {
                 0 => break,

@@ -53,8 +53,10 @@ async fn reader(
     channel: &Channel,
     stream: &str,
     from: Option<AMQPValue>,
+    prefetch: u16,
 ) -> lapin::Result<Consumer> {
-    channel.basic_qos(100, BasicQosOptions::default()).await?;
+    let options = BasicQosOptions::default();
+    channel.basic_qos(prefetch, options).await?;
     let mut place = FieldTable::default();
     if let Some(from) = from {
         place.insert("x-stream-offset".into(), from);
@@ -89,7 +91,7 @@ async fn read(stream: &str, from: Option<AMQPValue>, last: u32) -> Vec<(u32, i64
 
 async fn look(stream: &str, from: Option<AMQPValue>, last: u32) -> lapin::Result<Vec<(u32, i64)>> {
     let (_reader, channel) = connect(url().await).await;
-    let mut orders = reader(&channel, stream, from).await?;
+    let mut orders = reader(&channel, stream, from, 100).await?;
     let mut read = Vec::new();
     loop {
         let order = timeout(PATIENCE, orders.next()).await.unwrap().unwrap()?;
@@ -151,7 +153,7 @@ async fn read_across(name: &str, from: Option<AMQPValue>) -> Vec<u32> {
     let (_shop, shop) = stream(name, None).await;
     publish(&shop, name, 1..=2).await;
     let (_reader, channel) = connect(url().await).await;
-    let mut stream = reader(&channel, name, from).await.unwrap();
+    let mut stream = reader(&channel, name, from, 100).await.unwrap();
     publish(&shop, name, 3..=3).await;
     let mut read = Vec::new();
     while read.last() != Some(&3) {
@@ -269,7 +271,8 @@ async fn a_stream_does_not_bring_back_what_is_refused() {
     let (_shop, shop) = stream("replay.refused", None).await;
     publish(&shop, "replay.refused", 1..=2).await;
     let (_reader, channel) = connect(url().await).await;
-    let orders = reader(&channel, "replay.refused", Some(text("first")))
+    // One at a time, as from the queue: what comes next is decided after the refusal.
+    let orders = reader(&channel, "replay.refused", Some(text("first")), 1)
         .await
         .unwrap();
     let second = next_after_a_nack(&channel, orders).await;

@@ -1,0 +1,198 @@
+//! ch03-rabbit-connection: what recovery does not bring back, and what it tells nobody.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::select_all;
+use lapin::options::*;
+use lapin::types::FieldTable;
+use lapin::{Connection, ConnectionProperties, ErrorKind};
+use tokio::time::timeout;
+
+use super::connection::{NEVER, next_after_a_cut, recovering, send};
+use super::relay::Relay;
+use super::shop::{PATIENCE, confirming, connect, consume, filled, next, publish, url};
+
+/// Recovery that tries so often, 20 ms apart.
+fn trying(tries: usize) -> ConnectionProperties {
+    let pause = Duration::from_millis(20);
+    let properties = ConnectionProperties::default().enable_auto_recover();
+    properties.configure_backoff(|schedule| {
+        let schedule = schedule.with_min_delay(pause).with_max_delay(pause);
+        schedule.with_max_times(tries)
+    })
+}
+
+/// RabbitMQ's code for what it refused.
+fn code(error: &lapin::Error) -> Option<u16> {
+    match error.kind() {
+        ErrorKind::ProtocolError(why) => Some(why.get_id()),
+        _ => None,
+    }
+}
+
+/// The network is away for half a second. Whether a publisher hears of its unanswered order then,
+/// whether a wait for the recovery ends, and whether a worker gets the order that came meanwhile.
+async fn after_an_outage(queue: &str, tries: usize) -> [bool; 3] {
+    let (_shop, shop) = filled(queue, 0).await;
+    let mut relay = Relay::before(url().await).await;
+    let connection = Connection::connect(&relay.url, trying(tries)).await;
+    let connection = connection.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    let confirms = ConfirmSelectOptions::default();
+    channel.confirm_select(confirms).await.unwrap();
+    let mut orders = consume(&channel, queue, false).await;
+    relay.lose_answers();
+    let mut confirm = send(&channel, queue, "o-1").await.unwrap();
+    relay.down().await;
+    assert!(publish(&shop, queue, "o-2").await.is_ack());
+    // By then three tries are over, and a thousand are not.
+    assert!(timeout(NEVER, &mut confirm).await.is_err());
+    let error = send(&channel, queue, "o-3").await.unwrap_err();
+    relay.up().await;
+    let long = Duration::from_secs(5);
+    let (answer, recovered, order) = tokio::join!(
+        timeout(long, confirm),
+        timeout(long, channel.wait_for_recovery(error)),
+        timeout(long, orders.next()),
+    );
+    [answer.is_ok(), recovered.is_ok(), order.is_ok()]
+}
+
+/// claim: rabbit.recovery.gives-up
+#[tokio::test(flavor = "multi_thread")]
+async fn after_its_last_try_the_client_tells_nobody() {
+    let told = after_an_outage("recovery.gives.up", 3).await;
+    assert_eq!(told, [false; 3]);
+}
+
+/// claim: rabbit.recovery.gives-up
+#[tokio::test(flavor = "multi_thread")]
+async fn before_its_last_try_it_comes_back_and_tells_all_contrast() {
+    let told = after_an_outage("recovery.goes.on", 1000).await;
+    assert_eq!(told, [true; 3]);
+}
+
+/// Nobody listens at the address, for half a second at least. Whether that is an error.
+async fn is_an_error(properties: ConnectionProperties) -> bool {
+    let mut relay = Relay::before(url().await).await;
+    relay.down().await;
+    let address = relay.url.clone();
+    let mut connecting = pin!(Connection::connect(&address, properties));
+    let connection = match timeout(NEVER, &mut connecting).await {
+        Ok(connection) => connection,
+        Err(_) => {
+            relay.up().await;
+            timeout(PATIENCE, connecting).await.unwrap()
+        }
+    };
+    connection.is_err()
+}
+
+/// claim: rabbit.recovery.first-connection
+#[tokio::test(flavor = "multi_thread")]
+async fn with_recovery_an_address_where_nobody_listens_is_no_error() {
+    assert!(!is_an_error(trying(1000)).await);
+}
+
+/// claim: rabbit.recovery.first-connection
+#[tokio::test(flavor = "multi_thread")]
+async fn without_recovery_it_is_one_at_once_contrast() {
+    assert!(is_an_error(ConnectionProperties::default()).await);
+}
+
+/// claim: rabbit.recovery.closed-channel
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_the_broker_closes_stays_closed() {
+    filled("recovery.closed", 2).await;
+    let (worker, channel) = recovering(url().await, true).await;
+    let options = BasicQosOptions::default();
+    channel.basic_qos(1, options).await.unwrap();
+    let mut orders = consume(&channel, "recovery.closed", false).await;
+    next(&mut orders).await;
+    // There is no such delivery.
+    let options = BasicAckOptions::default();
+    channel.basic_ack(99, options).await.unwrap();
+    let given = timeout(PATIENCE, orders.next()).await.unwrap();
+    let error = given.unwrap().unwrap_err();
+    assert_eq!(code(&error), Some(406), "{error}");
+    assert!(worker.status().connected());
+    let recovered = timeout(PATIENCE, channel.wait_for_recovery(error)).await;
+    assert!(recovered.unwrap().is_err());
+    assert!(!channel.status().connected());
+    // Not even an end comes.
+    assert!(timeout(NEVER, orders.next()).await.is_err());
+}
+
+/// claim: rabbit.recovery.closed-channel
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_of_a_connection_that_is_cut_is_opened_again_contrast() {
+    let next = next_after_a_cut("recovery.cut", true).await;
+    assert_eq!(next.unwrap().unwrap(), (b"o-1".to_vec(), true));
+}
+
+/// A viewer consumes from a queue of this name, or of one that RabbitMQ makes up. Its connection is
+/// cut, and an order comes. What its stream gives when there is a connection again.
+async fn next_of_a_viewer(name: &str) -> lapin::Result<Vec<u8>> {
+    let (_shop, shop) = confirming(url().await).await;
+    let mut relay = Relay::before(url().await).await;
+    let (_viewer, channel) = recovering(&relay.url, true).await;
+    let (durable, none) = (QueueDeclareOptions::durable(), FieldTable::default());
+    let queue = channel.queue_declare(name.into(), durable, none).await;
+    let queue = queue.unwrap().name().to_string();
+    let mut orders = consume(&channel, &queue, false).await;
+    relay.down().await;
+    assert!(publish(&shop, &queue, "o-1").await.is_ack());
+    relay.up().await;
+    let given = timeout(PATIENCE, orders.next()).await.unwrap();
+    given.unwrap().map(|order| order.data)
+}
+
+/// claim: rabbit.recovery.server-named
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_whose_name_the_broker_made_up_does_not_come_back() {
+    let error = next_of_a_viewer("").await.unwrap_err();
+    assert_eq!(code(&error), Some(403), "{error}");
+}
+
+/// claim: rabbit.recovery.server-named
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_with_a_name_of_ones_own_comes_back_contrast() {
+    let order = next_of_a_viewer("recovery.named").await;
+    assert_eq!(order.unwrap(), b"o-1");
+}
+
+/// RabbitMQ closes two channels of a connection. How many errors so many listeners hear, together.
+async fn errors_heard(listeners: usize) -> usize {
+    let (shop, first) = connect(url().await).await;
+    let second = shop.create_channel().await.unwrap();
+    let listeners: Vec<_> = (0..listeners).map(|_| shop.events_listener()).collect();
+    let mut events = select_all(listeners);
+    for channel in [&first, &second] {
+        // There is no such delivery.
+        let options = BasicAckOptions::default();
+        channel.basic_ack(99, options).await.unwrap();
+    }
+    for _ in 0..2 {
+        let event = timeout(PATIENCE, events.next()).await.unwrap();
+        assert!(event.is_some());
+    }
+    let mut heard = 2;
+    while timeout(NEVER, events.next()).await.is_ok() {
+        heard += 1;
+    }
+    heard
+}
+
+/// claim: rabbit.events.shared
+#[tokio::test(flavor = "multi_thread")]
+async fn each_event_goes_to_one_of_two_listeners() {
+    assert_eq!(errors_heard(2).await, 2);
+}
+
+/// claim: rabbit.events.shared
+#[tokio::test(flavor = "multi_thread")]
+async fn one_listener_hears_all_contrast() {
+    assert_eq!(errors_heard(1).await, 2);
+}
