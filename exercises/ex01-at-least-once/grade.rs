@@ -11,10 +11,9 @@ use brokers::{Broker, Kind};
 use grader::rabbit::{self, Shop};
 use grader::{Case, Program, Result};
 use history::Expect;
-use lapin::types::{AMQPValue, FieldTable};
 use tokio::time::{interval, timeout};
 use wire::Proxy;
-use wire::amqp::{CONFIRM, PUBLISH, REFUSE};
+use wire::amqp::{CONFIRM, PUBLISH};
 
 /// How long a service may take for the result of a charge that it has acknowledged.
 const LATE: Duration = Duration::from_secs(2);
@@ -22,6 +21,9 @@ const LATE: Duration = Duration::from_secs(2);
 const ACKNOWLEDGING: Duration = Duration::from_secs(15);
 /// How long RabbitMQ may take to refuse a result. Whoever asks for no confirms never hears of it.
 const REFUSAL: Duration = Duration::from_secs(5);
+/// How often it refuses results of the second instance, and how long it goes on with that at most.
+const REFUSALS: usize = 12;
+const FULL: Duration = Duration::from_secs(4);
 /// How often the results are taken.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -41,12 +43,9 @@ async fn grade(case: &Case) -> Result<()> {
     let shop = Shop::open(rabbit.url()).await?;
     let queues = vec![charges.clone(), results.clone()];
     case.finally(rabbit::delete(rabbit.url().to_owned(), queues));
-    shop.work_queue(&charges, FieldTable::default()).await?;
-    let few = match full.on() {
-        true => at_most(room),
-        false => FieldTable::default(),
-    };
-    shop.work_queue(&results, few).await?;
+    shop.work_queue(&charges, Default::default()).await?;
+    let few = full.on().then(|| rabbit::at_most(room));
+    shop.work_queue(&results, few.unwrap_or_default()).await?;
     let orders = 1..=case.vary(8, 6..=20);
     shop.fill(&charges, orders.clone()).await?;
     let wire = case.wire(&rabbit).await?;
@@ -69,7 +68,7 @@ async fn grade(case: &Case) -> Result<()> {
     {
         if full.on() {
             // While the one behind it is held, its connection stays open, and RabbitMQ has time.
-            let _ = timeout(REFUSAL, work.wire.seen(REFUSE, 1)).await;
+            let _ = timeout(REFUSAL, rabbit::refused(&work.wire, 1)).await;
         }
         if killed.on() {
             payments.kill().await;
@@ -84,9 +83,14 @@ async fn grade(case: &Case) -> Result<()> {
         if killed.on() {
             payments = work.start(case, &rabbit).await?;
         }
+        if full.on() {
+            // It stays full for a while: who gives up after some tries does so now.
+            payments.reaches(timeout(FULL, work.stays_full(case))).await;
+        }
     }
 
     // Somebody takes the results from now on.
+    case.saw("accounting", "takes the results");
     let mut found = Vec::new();
     let mut failed = Ok(());
     let collected = payments.reaches(async { failed = work.collect(case, &mut found).await });
@@ -106,16 +110,11 @@ async fn grade(case: &Case) -> Result<()> {
         let why = format!("the charge o-{order} is not acknowledged");
         case.refuse("unacknowledged", why);
     }
+    for order in rabbit::transient(&work.wire) {
+        let why = format!("the result of o-{order} is not persistent: a restart loses it");
+        case.refuse("transient", why);
+    }
     work.shop.close().await
-}
-
-/// A queue that refuses what comes when it has so many messages.
-fn at_most(messages: u32) -> FieldTable {
-    let mut arguments = FieldTable::default();
-    let refuse = AMQPValue::LongString("reject-publish".into());
-    arguments.insert("x-max-length".into(), AMQPValue::LongUInt(messages));
-    arguments.insert("x-overflow".into(), refuse);
-    arguments
 }
 
 /// Whether a charge was delivered that was delivered before.
@@ -152,6 +151,21 @@ impl Work {
         let settled: BTreeSet<u32> = told.map(|it| it.message()).collect();
         let charges = self.orders.clone();
         charges.filter(|order| !settled.contains(order)).collect()
+    }
+
+    /// Returns once RabbitMQ has refused some more results, or no charge is left that could have one.
+    async fn stays_full(&self, case: &Case) {
+        let refusals = rabbit::refusals(&self.wire) + REFUSALS;
+        let none_left = async {
+            let mut look = interval(LOOK);
+            while !self.unsettled(case).is_empty() {
+                look.tick().await;
+            }
+        };
+        tokio::select! {
+            () = rabbit::refused(&self.wire, refusals) => {}
+            () = none_left => {}
+        }
     }
 
     /// Takes results, until each order has one and RabbitMQ has forgotten each charge; or until it has

@@ -1,12 +1,14 @@
-//! Judges the orders service by what the stream holds, after a PubAck was lost.
+//! Judges the orders service by what the stream holds, after a PubAck was lost and another instance had
+//! orders of its own.
 
+use std::ops::RangeInclusive;
 use std::process::ExitCode;
 
-use brokers::Kind;
+use brokers::{Broker, Kind};
 use grader::nats::Shop;
-use grader::{Case, Result};
-use wire::Act;
+use grader::{Case, Program, Result};
 use wire::nats::{PUB, PUB_ACK};
+use wire::{Act, Proxy};
 
 fn main() -> ExitCode {
     let program = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
@@ -29,13 +31,18 @@ async fn grade(case: &Case) -> Result<()> {
     if answer.on() {
         wire.on(PUB_ACK, 1, Act::Cut);
     }
-    let orders = 1..=case.vary(5, 3..=20);
-    let service = case.program("orders").broker(&nats, wire.url());
-    let mut service = service.start().await?;
-    service
-        .give(orders.clone().map(|order| format!("o-{order}")))
-        .await;
-    service.ended().await;
+    let mut last = case.vary(5, 3..=20);
+    let first = publish(case, &nats, &wire, 1..=last).await?;
+
+    // The next instance knows nothing of the first one, and its orders are others.
+    let again = case.fault("another instance gets other orders");
+    if again.on() {
+        let (published, next) = (wire.count(PUB), last + 1);
+        last += case.vary(3, 1..=5);
+        publish(case, &nats, &wire, next..=last).await?;
+        again.outside(first.is_gone());
+        again.inside(wire.count(PUB) > published);
+    }
 
     // What counts is what the stream holds now.
     let found = shop.stored("order.created").await?;
@@ -46,6 +53,20 @@ async fn grade(case: &Case) -> Result<()> {
         fault.cut(&wire, kind);
         fault.unanswered(&wire, PUB, PUB_ACK);
     }
-    case.each_once("the stream", orders, found);
+    case.each_once("the stream", 1..=last, found);
     Ok(())
+}
+
+/// An instance of the service gets these orders, and ends.
+async fn publish(
+    case: &Case,
+    nats: &Broker,
+    wire: &Proxy,
+    orders: RangeInclusive<u32>,
+) -> Result<Program> {
+    let service = case.program("orders").broker(nats, wire.url());
+    let mut service = service.start().await?;
+    service.give(orders.map(|order| format!("o-{order}"))).await;
+    service.ended().await;
+    Ok(service)
 }

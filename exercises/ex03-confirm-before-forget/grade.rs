@@ -1,13 +1,19 @@
-//! Judges the orders service by what the queue holds, after RabbitMQ was killed while it published.
+//! Judges the orders service by what came into the queue, after RabbitMQ was killed while it published,
+//! and after the queue was full.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use brokers::Kind;
-use grader::rabbit::Shop;
+use grader::rabbit::{Shop, at_most, refusals, refused};
 use grader::{Case, Result};
+use lapin::types::FieldTable;
+use tokio::time::timeout;
 use wire::amqp::{CONFIRM, PUBLISH};
 
 const QUEUE: &str = "inventory.order.created";
+/// How often somebody takes what is in the queue, once that has been full.
+const TAKING: Duration = Duration::from_millis(50);
 
 fn main() -> ExitCode {
     let program = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
@@ -17,15 +23,21 @@ fn main() -> ExitCode {
 async fn grade(case: &Case) -> Result<()> {
     // A durable queue for what the service publishes, and a proxy.
     let mut rabbit = case.private(Kind::RabbitMq).await?;
+    let orders = 1..=case.vary(6, 5..=20);
+    let nth = case.vary(4, 2..=4);
+    let full = case.fault(&format!(
+        "the queue has room for {nth} messages, until RabbitMQ has refused one"
+    ));
+    let limit = match full.on() {
+        true => at_most(nth),
+        false => FieldTable::default(),
+    };
     let shop = Shop::open(rabbit.url()).await?;
-    shop.queue(QUEUE, "order.created", Default::default())
-        .await?;
+    shop.queue(QUEUE, "order.created", limit).await?;
     shop.close().await?;
     let wire = case.wire(&rabbit).await?;
 
     // An order is on its way. It does not arrive: RabbitMQ is dead, and comes back later.
-    let orders = 1..=case.vary(6, 5..=20);
-    let nth = case.vary(4, 2..=5);
     let killed = case.fault(&format!(
         "RabbitMQ is killed when message {nth} is on its way to it"
     ));
@@ -35,21 +47,35 @@ async fn grade(case: &Case) -> Result<()> {
     service
         .give(orders.clone().map(|order| format!("o-{order}")))
         .await;
-    if let Some(mut held) = held
-        && service.reaches(held.reached()).await
-    {
-        rabbit.kill().await?;
-        case.saw("rabbit", "is killed");
-        killed.outside(rabbit.pid().is_none());
-        killed.unanswered(&wire, PUBLISH, CONFIRM);
-        held.discard();
-        rabbit.restart().await?;
-        case.saw("rabbit", "is back, with what it has on disk");
+    let mut comes = true;
+    if let Some(mut held) = held {
+        comes = service.reaches(held.reached()).await;
+        if comes {
+            rabbit.kill().await?;
+            case.saw("rabbit", "is killed");
+            killed.outside(rabbit.pid().is_none());
+            killed.unanswered(&wire, PUBLISH, CONFIRM);
+            held.discard();
+            rabbit.restart().await?;
+            case.saw("rabbit", "is back, with what it has on disk");
+        }
     }
-    service.ended().await;
 
+    // A refused order is nowhere. There is room for it again when somebody takes what is there.
     let shop = Shop::open(rabbit.url()).await?;
-    let found = shop.take(QUEUE).await?;
+    let mut found = Vec::new();
+    if full.on() && comes && service.reaches(refused(&wire, 1)).await {
+        full.outside(shop.ready(QUEUE).await?.0 >= nth);
+        full.inside(refusals(&wire) > 0);
+        case.saw("rabbit", "refuses a message: the queue is full");
+        case.saw("inventory", "takes what is in the queue, and what comes");
+        while timeout(TAKING, service.ended()).await.is_err() {
+            found.extend(shop.take(QUEUE).await?);
+        }
+    } else {
+        service.ended().await;
+    }
+    found.extend(shop.take(QUEUE).await?);
     shop.close().await?;
     if found.is_empty() && wire.count(PUBLISH) == 0 {
         case.not_attempted("nothing is published");

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use brokers::Kind;
 use grader::rabbit::{Charges, DeadLetter, quorum};
@@ -14,6 +15,8 @@ use wire::amqp::{CONFIRM, DELIVER, PUBLISH, RETURN};
 /// So many deliveries of a worker that goes on after the outage are a loop: it has no more than 46
 /// charges.
 const ENDLESS: u64 = 1000;
+/// A worker that waits less between two attempts does not wait at all. It is to wait twice as long.
+const PAUSE: Duration = Duration::from_millis(10);
 
 fn main() -> ExitCode {
     let program = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
@@ -95,6 +98,9 @@ async fn grade(case: &Case) -> Result<()> {
     outage.inside(again(&wire));
     let left = charges.left().await?;
     judge(case, (charges, left), poison, last);
+    if outage.on() {
+        judge_pauses(case, &wire, &results, attempts);
+    }
     shop.close().await
 }
 
@@ -144,6 +150,33 @@ fn judge(case: &Case, (charges, left): (Charges, BTreeSet<u32>), poison: u32, la
     let dead: BTreeSet<u32> = good.iter().map(|it| it.order).collect();
     let rest = (1..=last).filter(|order| *order != poison && !dead.contains(order));
     case.each_at_least_once("what is processed", rest, processed);
+}
+
+/// So many attempts were in vain. Half of those for the same charge are to come after a pause, whatever
+/// the machine has done to the others.
+fn judge_pauses(case: &Case, wire: &Proxy, results: &str, attempts: u32) {
+    let (mut before, mut pauses) = (BTreeMap::new(), Vec::new());
+    let frames = wire.frames();
+    let published = frames.iter().filter(|frame| frame.kind == PUBLISH);
+    for frame in published.take(attempts as usize) {
+        let fields = frame.amqp();
+        let fields = fields.filter(|it| it.routing_key.as_deref() == Some(results));
+        let Some(body) = fields.map(|it| it.payload.clone()) else {
+            continue;
+        };
+        if let Some(at) = before.insert(body, frame.at) {
+            pauses.push(frame.at.saturating_sub(at));
+        }
+    }
+    pauses.sort();
+    let pause = pauses.get(pauses.len() / 2);
+    if let Some(pause) = pause.filter(|pause| **pause < PAUSE) {
+        let ms = pause.as_secs_f64() * 1e3;
+        case.refuse(
+            "busy-loop",
+            format!("payments tries again {ms:.1} ms after an attempt that was in vain"),
+        );
+    }
 }
 
 /// The order that went back to the queue most often, and how often.

@@ -1,5 +1,5 @@
 //! Judges the payments worker by the charges in its database, after it was killed in its writes and
-//! before its acknowledgement, and after one command came twice.
+//! before its acknowledgement, after a commit had to wait, and after one command came twice.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -10,13 +10,16 @@ use brokers::{Broker, Kind};
 use grader::rabbit::{self, unacknowledged};
 use grader::{Case, Context, Fault, Program, Result, number};
 use tokio::time::timeout;
-use traps::Database;
+use traps::{Change, Database};
 use wire::Proxy;
 use wire::amqp::{ACK, DELIVER, GET_OK};
 
 const TABLE: &str = "CREATE TABLE charges (order_id TEXT NOT NULL)";
 /// How long a worker that stands still in a write may take for an acknowledgement of its message.
-const EARLY: Duration = Duration::from_secs(1);
+const EARLY: Duration = Duration::from_millis(500);
+/// How long somebody reads at most who waits for a write. A client that nobody tells otherwise waits 5 s
+/// for its commit.
+const READING: Duration = Duration::from_secs(3);
 /// How long a worker may take for the charge of a message that it has acknowledged, and for the
 /// acknowledgement of one that it has charged.
 const LATE: Duration = Duration::from_secs(5);
@@ -37,7 +40,11 @@ async fn grade(case: &Case) -> Result<()> {
     }
     let mut worker = shop.start().await?;
     shop.works(&mut worker, last, 1).await;
-    if shop.charged().is_none_or(|charged| charged.is_empty()) {
+    let Some(charged) = shop.readable().await else {
+        case.refuse("locked", "nobody else can read the table charges");
+        return Ok(());
+    };
+    if charged.is_empty() {
         case.not_attempted("no order is charged");
         return Ok(());
     }
@@ -46,7 +53,7 @@ async fn grade(case: &Case) -> Result<()> {
     last += 1;
     let fault = case.fault(&format!("the worker is killed in its charge of o-{last}"));
     let charges = ["charges".to_owned()];
-    shop.killed_in_a_write(&mut worker, fault, &charges, last)
+    shop.killed_in_a_write(&mut worker, fault, (Change::Insert, &charges), last)
         .await?;
     let beside = shop.database.tables_beside("charges")?;
     if !beside.is_empty() {
@@ -55,14 +62,28 @@ async fn grade(case: &Case) -> Result<()> {
         let fault = case.fault(&format!(
             "the worker is killed in what it writes into {names} about o-{last}"
         ));
-        shop.killed_in_a_write(&mut worker, fault, &beside, last)
+        shop.killed_in_a_write(&mut worker, fault, (Change::Insert, &beside), last)
             .await?;
     }
+    last += 1;
+    let all = [&beside[..], &charges].concat();
+    let names = all.join(" or ");
+    let fault = case.fault(&format!(
+        "the worker is killed where it changes a row of {names} for o-{last}"
+    ));
+    shop.killed_in_a_write(&mut worker, fault, (Change::Update, &all), last)
+        .await?;
     last += 1;
     let fault = case.fault(&format!(
         "the worker is killed when its acknowledgement of o-{last} is on its way"
     ));
     shop.killed_before_the_acknowledgement(&mut worker, fault, last)
+        .await?;
+    last += 1;
+    let fault = case.fault(&format!(
+        "somebody reads the database while the worker charges o-{last}, and its commit has to wait"
+    ));
+    shop.killed_before_the_commit(&mut worker, fault, last)
         .await?;
 
     // The last command comes twice.
@@ -131,13 +152,13 @@ impl Shop {
         Ok(Worker { program, before })
     }
 
-    /// A command comes, and the worker is killed when it writes into one of these tables. The next one
-    /// gets the command again.
+    /// A command comes, and the worker is killed when it does this to a row of one of these tables. The
+    /// next one gets the command again.
     async fn killed_in_a_write(
         &self,
         worker: &mut Worker,
         fault: Fault,
-        tables: &[String],
+        (change, tables): (Change, &[String]),
         order: u32,
     ) -> Result<()> {
         if !fault.on() {
@@ -146,10 +167,11 @@ impl Shop {
             return Ok(());
         }
         worker.program.kill().await;
-        let trap = self.database.trap(tables)?;
+        let trap = self.database.trap(change, tables)?;
         let acknowledged = self.wire.count(ACK) + 1;
         *worker = self.start().await?;
         self.publish(order).await?;
+        let is_charge = change == Change::Insert && tables == ["charges"];
         if self.reaches(worker, trap.sprung(), order).await {
             let place = format!("is writing into {}", tables.join(" or "));
             self.case.saw("payments", &place);
@@ -157,6 +179,11 @@ impl Shop {
             let _ = timeout(EARLY, self.wire.seen(ACK, acknowledged)).await;
             worker.program.kill().await;
             fault.outside(worker.program.is_gone());
+        } else if !worker.program.is_gone() && !is_charge {
+            // It does no such thing for an order: there is no write to be killed in.
+            fault.outside(true);
+            fault.inside(true);
+            return trap.remove();
         }
         trap.remove()?;
         self.goes_on(worker, &fault, order).await
@@ -187,14 +214,55 @@ impl Shop {
         self.goes_on(worker, &fault, order).await
     }
 
+    /// A command comes while somebody reads the database, so that no commit gets through. A worker that
+    /// acknowledges the command all the same is killed.
+    async fn killed_before_the_commit(
+        &self,
+        worker: &mut Worker,
+        fault: Fault,
+        order: u32,
+    ) -> Result<()> {
+        if !fault.on() {
+            self.publish(order).await?;
+            self.works(worker, order, 1).await;
+            return Ok(());
+        }
+        let reader = self.database.reader("charges")?;
+        fault.outside(true);
+        self.case
+            .saw("accounting", "reads the table charges for a while");
+        let acknowledged = self.wire.count(ACK) + 1;
+        self.publish(order).await?;
+        let begins = async {
+            tokio::select! {
+                () = reader.met() => {}
+                // So it is where the journal is a write-ahead log: no commit waits, and nothing is lost.
+                _ = self.wire.seen(ACK, acknowledged) => {}
+            }
+        };
+        worker.program.reaches(timeout(READING, begins)).await;
+        let early = timeout(EARLY, self.wire.seen(ACK, acknowledged)).await;
+        if early.is_ok() {
+            worker.program.kill().await;
+        }
+        fault.inside(self.delivered(order) > 0);
+        reader.stop()?;
+        if worker.program.is_gone() {
+            *worker = self.start().await?;
+        }
+        self.works(worker, order, 1).await;
+        Ok(())
+    }
+
     /// Another worker gets the command again.
     async fn goes_on(&self, worker: &mut Worker, fault: &Fault, order: u32) -> Result<()> {
         if !worker.program.is_gone() {
             worker.program.kill().await;
         }
+        let before = self.delivered(order);
         *worker = self.start().await?;
-        self.works(worker, order, 2).await;
-        fault.inside(self.delivered(order) > 1);
+        self.works(worker, order, before + 1).await;
+        fault.inside(self.delivered(order) > before);
         Ok(())
     }
 
@@ -280,6 +348,20 @@ impl Shop {
             Some((order, format!("row {}", row.number)))
         });
         Some(orders.collect())
+    }
+
+    /// The same, as soon as they can be read.
+    async fn readable(&self) -> Option<Vec<(u32, String)>> {
+        let read = async {
+            let mut look = tokio::time::interval(LOOK);
+            loop {
+                look.tick().await;
+                if let Some(charged) = self.charged() {
+                    return charged;
+                }
+            }
+        };
+        timeout(LATE, read).await.ok()
     }
 
     async fn judge(&self, worker: &Worker, last: u32) -> Result<()> {

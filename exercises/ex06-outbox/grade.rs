@@ -1,5 +1,5 @@
 //! Judges the orders service by the rows in its database and the events in the queue, after it was
-//! killed at each step from the one to the other.
+//! killed at each step from the one to the other, and after an event was refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
@@ -7,17 +7,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brokers::{Broker, Kind};
-use grader::rabbit::{self, Stored};
+use grader::rabbit::{self, FILLING, Stored};
 use grader::{Case, Context, Fault, Program, Result, number};
 use history::{Event, Verb};
 use tokio::time::timeout;
-use traps::Database;
+use traps::{Change, Database};
 use wire::Proxy;
 use wire::amqp::{CONFIRM, PUBLISH};
 
 const TABLE: &str = "CREATE TABLE orders (order_id TEXT PRIMARY KEY)";
 /// How long a service whose event is on its way may take to forget it.
 const EARLY: Duration = Duration::from_secs(3);
+/// How many events the queue has room for: more than the story needs.
+const ROOM: u32 = 30;
+/// How often RabbitMQ refuses an event until it is clear that the service goes on trying.
+const REFUSALS: usize = 5;
 
 fn main() -> ExitCode {
     let program = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
@@ -31,6 +35,7 @@ async fn grade(case: &Case) -> Result<()> {
     let mut service = shop.order(early).await?;
     let end = service.ended().await;
     shop.calm = early;
+    shop.quiet = shop.wire.connected();
     if shop.saved()?.is_empty() && shop.past.ready(&shop.queue).await?.0 == 0 {
         case.not_attempted("no order is saved, and no event is published");
     }
@@ -75,6 +80,10 @@ async fn grade(case: &Case) -> Result<()> {
         ));
         shop.killed_in_a_write(fault, &beside).await?;
     }
+    let full = case.fault("the queue is full, and RabbitMQ refuses an event");
+    if full.on() {
+        shop.refused(&full).await?;
+    }
 
     // The last instance does what the others have left.
     let late = case.vary(2, 1..=6);
@@ -94,10 +103,13 @@ struct Shop {
     database: Database,
     /// The orders that were given: 1 to this one.
     last: u32,
-    /// The last order of the service that nothing hindered.
+    /// The last order of the service that nothing hindered, and its last connection to RabbitMQ.
     calm: u32,
+    quiet: u32,
     /// Those that must be saved: no service was killed at them.
     must: BTreeSet<u32>,
+    /// The events that were taken out of the queue.
+    taken: Vec<Stored>,
 }
 
 impl Shop {
@@ -107,7 +119,7 @@ impl Shop {
         let past = rabbit::Shop::open(rabbit.url()).await?;
         let queues = vec![queue.clone()];
         case.finally(rabbit::delete(rabbit.url().to_owned(), queues));
-        past.work_queue(&queue, Default::default()).await?;
+        past.work_queue(&queue, rabbit::at_most(ROOM)).await?;
         Ok(Shop {
             case: case.clone(),
             wire: case.wire(&rabbit).await?,
@@ -117,7 +129,9 @@ impl Shop {
             database: Database::create(&case.file("shop.db"), TABLE)?,
             last: 0,
             calm: 0,
+            quiet: 0,
             must: BTreeSet::new(),
+            taken: Vec::new(),
         })
     }
 
@@ -148,7 +162,7 @@ impl Shop {
         if !fault.on() {
             return Ok(());
         }
-        let trap = self.database.trap(tables)?;
+        let trap = self.database.trap(Change::Insert, tables)?;
         let mut service = self.order_in_vain().await?;
         if service.reaches(trap.sprung()).await {
             let place = format!("is writing into {}", tables.join(" or "));
@@ -157,7 +171,8 @@ impl Shop {
             let order = self.last;
             let is_saved = self.saved()?.iter().any(|(it, _)| *it == order);
             // What is written beside the orders may follow the event, as a cursor does.
-            fault.inside(tables != ["orders"] || !(is_saved && self.is_published(order)));
+            let is_published = self.is_published_after(order, 0);
+            fault.inside(tables != ["orders"] || !(is_saved && is_published));
         } else if service.ended().await.code == Some(0) && tables != ["orders"] {
             // It inserts no row there for an order: there is no write to be killed in.
             fault.outside(true);
@@ -177,23 +192,57 @@ impl Shop {
         Ok(orders.collect())
     }
 
-    /// Whether the service has sent an event about this order.
-    fn is_published(&self, order: u32) -> bool {
+    /// Whether a service has sent an event about this order, on a later connection than this one.
+    fn is_published_after(&self, order: u32, connection: u32) -> bool {
         let body = format!("o-{order}");
         let frames = self.wire.frames();
         let mut all = frames.iter().filter(|frame| frame.kind == PUBLISH);
         all.any(|frame| {
-            let fields = frame.amqp();
+            let fields = frame.amqp().filter(|_| frame.connection > connection);
             fields.is_some_and(|fields| fields.payload == body.as_bytes())
         })
     }
 
+    /// A service gets an order, and RabbitMQ has no room for the event about it. It ends, or it is
+    /// killed while it goes on trying; what it forgets now, it forgets.
+    async fn refused(&mut self, fault: &Fault) -> Result<()> {
+        self.past.fill_up(&self.queue, ROOM).await?;
+        let refusals = rabbit::refusals(&self.wire);
+        let mut service = self.order_in_vain().await?;
+        let answered = async {
+            tokio::select! {
+                () = rabbit::gone(&service) => {}
+                () = rabbit::refused(&self.wire, refusals + REFUSALS) => {}
+            }
+        };
+        let _ = timeout(EARLY, answered).await;
+        if !service.is_gone() {
+            service.kill().await;
+        }
+        fault.outside(self.past.ready(&self.queue).await?.0 >= ROOM);
+        fault.inside(rabbit::refusals(&self.wire) > refusals);
+        self.case
+            .saw("inventory", "takes what is in the queue, and what comes");
+        self.take().await
+    }
+
+    /// Takes the events out of the queue.
+    async fn take(&mut self) -> Result<()> {
+        let all = self.past.stored(&self.queue).await?.into_iter();
+        for event in all.filter(|it| it.body != FILLING) {
+            let place = self.taken.len() + 1;
+            self.taken.push(Stored { place, ..event });
+        }
+        Ok(())
+    }
+
     /// Each row has its event, and each event its row.
-    async fn judge(&self) -> Result<()> {
+    async fn judge(&mut self) -> Result<()> {
+        self.take().await?;
         let case = &self.case;
         let saved: BTreeSet<u32> = self.saved()?.into_iter().map(|(order, _)| order).collect();
-        let mut events: BTreeMap<u32, Vec<Stored>> = BTreeMap::new();
-        for event in self.past.stored(&self.queue).await? {
+        let mut events: BTreeMap<u32, Vec<&Stored>> = BTreeMap::new();
+        for event in &self.taken {
             match number(&event.body) {
                 Some(order) => events.entry(order).or_default().push(event),
                 None => {
@@ -221,14 +270,6 @@ impl Shop {
                 let why = format!("event {places} is about o-{order}, which is not saved");
                 case.refuse("phantom", why);
             }
-            // Who heard no confirm in time may have published it a second time.
-            if *order <= self.calm && copies.len() > 2 {
-                let why = format!(
-                    "events {places} are about o-{order}, whose service was not killed: it is \
-                     published again and again"
-                );
-                case.refuse("duplicate", why);
-            }
             let ids: BTreeSet<Option<&str>> = copies.iter().map(|it| it.id.as_deref()).collect();
             if copies.len() > 1 && (ids.len() > 1 || ids.contains(&None)) {
                 let ids = ids.into_iter().map(|id| id.unwrap_or("(none)"));
@@ -240,7 +281,24 @@ impl Shop {
                 case.refuse("duplicate", why);
             }
         }
+        self.judge_what_was_sent();
         Ok(())
+    }
+
+    /// What was confirmed to a service that ended by itself, no other one publishes; and all is
+    /// persistent.
+    fn judge_what_was_sent(&self) {
+        for order in (1..=self.calm).filter(|order| self.is_published_after(*order, self.quiet)) {
+            let why = format!(
+                "o-{order} is published again by another service, although it was confirmed to one \
+                 that ended by itself"
+            );
+            self.case.refuse("duplicate", why);
+        }
+        for order in rabbit::transient(&self.wire) {
+            let why = format!("the event about o-{order} is not persistent: a restart loses it");
+            self.case.refuse("transient", why);
+        }
     }
 }
 

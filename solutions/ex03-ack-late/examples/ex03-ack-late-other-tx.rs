@@ -1,5 +1,5 @@
 //! Right, and unlike the solution: it fetches the charges one by one, and a transaction of the
-//! channel has both the result and the acknowledgement.
+//! channel stores the result; the acknowledgement is in the next one.
 
 use std::env::var;
 use std::time::Duration;
@@ -32,8 +32,10 @@ async fn main() -> Result<()> {
             persistent,
         );
         sent.await?;
+        // Fails where the queue refuses the result. RabbitMQ would have done by an acknowledgement in
+        // the same transaction.
+        channel.tx_commit().await?;
         charge.delivery.ack(BasicAckOptions::default()).await?;
-        // Until here RabbitMQ has done neither.
         channel.tx_commit().await?;
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use async_nats::jetstream::consumer::{PullConsumer, pull};
-use async_nats::jetstream::stream::{Config, LastRawMessageErrorKind, Stream};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, LastRawMessageErrorKind, Stream};
 use async_nats::jetstream::{self, Context};
 
 use crate::number;
@@ -76,6 +76,35 @@ impl Shop {
         Ok(())
     }
 
+    /// From now on the stream refuses what is published, for it is full; or it takes it again.
+    ///
+    /// # Errors
+    /// See [`Shop::open`].
+    pub async fn refuse(&self, refuses: bool) -> Result<()> {
+        let info = self.stream.get_info().await?;
+        let most = match refuses {
+            true => i64::try_from(info.state.messages)?,
+            false => -1,
+        };
+        let config = Config {
+            max_messages: most,
+            discard: DiscardPolicy::New,
+            ..info.config
+        };
+        self.jetstream.update_stream(config).await?;
+        Ok(())
+    }
+
+    /// Whether the stream has as many messages as it may have.
+    ///
+    /// # Errors
+    /// See [`Shop::open`].
+    pub async fn is_full(&self) -> Result<bool> {
+        let info = self.stream.get_info().await?;
+        let most = u64::try_from(info.config.max_messages);
+        Ok(most.is_ok_and(|most| info.state.messages >= most))
+    }
+
     /// The orders for which the stream has a message with this subject, each with its place. A body
     /// that is no order is left out.
     ///
@@ -127,6 +156,18 @@ impl Shop {
             }
         }
     }
+}
+
+/// Returns when the consumer has no message that is not acknowledged.
+///
+/// # Errors
+/// See [`left`].
+pub async fn settled(consumer: &mut PullConsumer) -> Result<()> {
+    let mut look = tokio::time::interval(LOOK);
+    while left(consumer).await? > 0 {
+        look.tick().await;
+    }
+    Ok(())
 }
 
 /// How many messages the consumer has not acknowledged, delivered or not.

@@ -1,6 +1,7 @@
 //! RabbitMQ's part of a story: the shop's exchange, its queues, and what is in them.
 
 mod charges;
+mod full;
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -14,12 +15,17 @@ use lapin::{
     BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind,
 };
 use tokio::time::{interval, timeout};
-use wire::Frame;
-use wire::amqp::{ACK, DELIVER, GET_OK, NACK, REJECT};
+use wire::amqp::{ACK, DELIVER, GET_OK, NACK, PUBLISH, REJECT};
+use wire::{Frame, Proxy};
 
 use crate::number;
+use crate::once::orders;
 
 pub use charges::{Charges, DeadLetter};
+pub use full::{at_most, gone, refusals, refused};
+
+/// The body of a message that is about no order.
+pub const FILLING: &str = "about no order";
 
 /// The shop's exchange: topic, durable.
 const EXCHANGE: &str = "shop";
@@ -146,7 +152,18 @@ impl Shop {
             .await
     }
 
-    /// The same, with this message id.
+    /// Puts messages with the body [`FILLING`] into a queue, until it has so many.
+    ///
+    /// # Errors
+    /// See [`Shop::open`].
+    pub async fn fill_up(&self, queue: &str, room: u32) -> Result<()> {
+        while self.ready(queue).await?.0 < room {
+            self.put(queue, FILLING).await?;
+        }
+        Ok(())
+    }
+
+    /// The same as [`Shop::put`], with this message id.
     ///
     /// # Errors
     /// See [`Shop::open`].
@@ -289,6 +306,18 @@ fn reason(properties: &BasicProperties) -> Option<String> {
     let last = deaths.as_slice().first()?.as_field_table()?;
     let reason = last.inner().get("reason")?.as_long_string()?;
     Some(reason.to_string())
+}
+
+/// The orders about which a program has published a message that is not persistent: RabbitMQ loses it
+/// when it starts again.
+pub fn transient(wire: &Proxy) -> BTreeSet<u32> {
+    let frames = wire.frames();
+    let published = frames.iter().filter(|frame| frame.kind == PUBLISH);
+    let published = published.filter_map(|frame| frame.amqp());
+    let transient = published.filter(|fields| fields.delivery_mode != Some(PERSISTENT));
+    transient
+        .flat_map(|fields| orders(&fields.payload))
+        .collect()
 }
 
 /// The messages that somebody has been given in these frames, and has not acknowledged or refused:

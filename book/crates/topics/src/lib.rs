@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 pub use rdkafka::admin::{NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -166,6 +166,19 @@ impl Topic {
         }
         records.sort_by_key(|record| (record.partition, record.offset));
         Ok(records)
+    }
+
+    /// Gives this setting of the topic another value. All others go back to their defaults.
+    ///
+    /// # Errors
+    /// When Kafka refuses it or does not answer in time.
+    pub async fn set(&self, name: &str, value: &str) -> Result<()> {
+        let change = AlterConfig::new(ResourceSpecifier::Topic(&self.name)).set(name, value);
+        let changed = self.admin.alter_configs([&change], &options()).await;
+        match changed.context("cannot change the topic")?.pop() {
+            Some(Ok(_)) => Ok(()),
+            refused => bail!("cannot change the topic {}: {refused:?}", self.name),
+        }
     }
 
     /// Deletes consumer groups that this run made. A group that never came to be is none to delete.

@@ -4,9 +4,11 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::task::spawn_blocking;
 use tokio::time::interval;
@@ -17,9 +19,14 @@ use crate::{NewTopic, PATIENCE, Topic, TopicReplication};
 const GROUP: &str = "inventory";
 /// How long a consumer may take for the result of an order that it has committed.
 const LATE: Duration = Duration::from_secs(2);
-/// How long a consumer may take to commit what is done. Clients do so every 5 s by default. The task
-/// names 7 s; the rest is for a machine that stands still now and then.
-const COMMITTING: Duration = Duration::from_secs(9);
+/// How long a consumer may take to commit what is done. The stub's client does so each second, and the
+/// task names 2 s; the rest is for a machine that stands still now and then.
+const COMMITTING: Duration = Duration::from_secs(4);
+/// How many bytes a batch may have where no result is taken. A result has 89 at least with what is
+/// around it; what Kafka writes at the end of a transaction has 78, and must get through.
+const NO_RESULT: &str = "84";
+/// How many it may have otherwise: Kafka's default.
+const ANY_RESULT: &str = "1048588";
 /// How long a Kafka that has just started may answer with errors. It makes what it keeps offsets in
 /// when somebody first asks for one, and a client that knows no topic yet says that there is none.
 const STARTING: Duration = Duration::from_secs(30);
@@ -31,7 +38,8 @@ const LOOK: Duration = Duration::from_millis(50);
 pub struct Shop {
     orders: Topic,
     stock: Topic,
-    servers: String,
+    /// It stores the orders.
+    producer: FutureProducer,
     /// It only asks what the group has committed, and never joins.
     group: Arc<BaseConsumer>,
 }
@@ -46,11 +54,16 @@ impl Shop {
             .set("bootstrap.servers", servers)
             .set("group.id", GROUP)
             .create()?;
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", servers)
+            .set("enable.idempotence", "true")
+            .create()?;
+        let (orders, stock) = tokio::try_join!(topic(servers, "orders"), topic(servers, "stock"))?;
         let shop = Shop {
+            orders,
+            stock,
+            producer,
             group: Arc::new(group),
-            orders: topic(servers, "orders").await?,
-            stock: topic(servers, "stock").await?,
-            servers: servers.to_owned(),
         };
         // A consumer that joins while Kafka still looks for the group's coordinator may wait for long.
         shop.left().await?;
@@ -62,22 +75,53 @@ impl Shop {
     /// # Errors
     /// See [`Shop::open`].
     pub async fn order(&self, orders: RangeInclusive<u32>) -> Result<()> {
-        let producer: FutureProducer = ClientConfig::new()
-            .set("bootstrap.servers", &self.servers)
-            .set("enable.idempotence", "true")
-            .create()?;
         let mut reports = Vec::new();
         for order in orders {
             let (key, value) = (format!("o-{order}"), format!("order.created o-{order}"));
             let record = FutureRecord::to(&self.orders.name)
                 .key(&key)
                 .payload(&value);
-            reports.push(producer.send_result(record).map_err(|(error, _)| error)?);
+            let sent = self.producer.send_result(record);
+            reports.push(sent.map_err(|(error, _)| error)?);
         }
         for report in reports {
             report.await?.map_err(|(error, _)| error)?;
         }
         Ok(())
+    }
+
+    /// From now on Kafka refuses every result, or takes them again.
+    ///
+    /// # Errors
+    /// See [`Shop::open`].
+    pub async fn refuse(&self, refuses: bool) -> Result<()> {
+        let most = if refuses { NO_RESULT } else { ANY_RESULT };
+        self.stock.set("max.message.bytes", most).await?;
+        // The broker hears of a setting when it is stored, and does by it a moment later.
+        let since = Instant::now();
+        let mut look = interval(LOOK);
+        while self.takes().await? == refuses {
+            ensure!(
+                since.elapsed() < PATIENCE,
+                "Kafka does not do by the topic's new setting"
+            );
+            look.tick().await;
+        }
+        Ok(())
+    }
+
+    /// Whether Kafka takes a record into the topic of the results. This one is the result of no order.
+    async fn takes(&self) -> Result<bool> {
+        let record = FutureRecord::to(&self.stock.name)
+            .key("o-0")
+            .payload("stock.checked o-0");
+        match self.producer.send(record, PATIENCE).await {
+            Ok(_) => Ok(true),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge), _)) => {
+                Ok(false)
+            }
+            Err((error, _)) => Err(error.into()),
+        }
     }
 
     /// The orders that are reserved, each with its place: key `o-1`, value `stock.reserved o-1`.

@@ -5,6 +5,8 @@
 //! process and transaction. It writes more than SQLite's cache holds, so that the files of the
 //! database grow: that is how it is seen from outside. Then it counts, for longer than anybody waits.
 //! Nothing of it is committed, and the end of the process undoes it, as it does with any write.
+//!
+//! Somebody who reads, and goes on reading, makes a program stand still at its commit.
 
 #[cfg(test)]
 mod tests;
@@ -39,11 +41,28 @@ pub struct Row {
     pub text: String,
 }
 
+/// What a program does to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It adds one.
+    Insert,
+    /// It changes one.
+    Update,
+}
+
 /// A trap that is set.
 #[derive(Debug)]
 pub struct Trap {
     database: Database,
     triggers: usize,
+    size: u64,
+}
+
+/// Somebody who reads.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+    database: Database,
     size: u64,
 }
 
@@ -102,16 +121,20 @@ impl Database {
         Ok(names.collect::<Result<_, _>>()?)
     }
 
-    /// Sets a trap: whoever inserts into one of these tables next, stands still in it.
+    /// Sets a trap: whoever does this to a row of one of these tables next, stands still in it.
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn trap<S: AsRef<str>>(&self, tables: &[S]) -> Result<Trap> {
+    pub fn trap<S: AsRef<str>>(&self, change: Change, tables: &[S]) -> Result<Trap> {
+        let change = match change {
+            Change::Insert => "INSERT",
+            Change::Update => "UPDATE",
+        };
         let mut sql = "BEGIN IMMEDIATE; CREATE TABLE trap_ballast (bytes BLOB);".to_owned();
         for (place, table) in tables.iter().enumerate() {
             let table = quoted(table.as_ref());
             sql += &format!(
-                "CREATE TRIGGER trap_{place} AFTER INSERT ON {table} BEGIN
+                "CREATE TRIGGER trap_{place} AFTER {change} ON {table} BEGIN
                      INSERT INTO trap_ballast SELECT zeroblob(1048576) FROM (
                          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
                          SELECT i FROM n LIMIT {BALLAST}
@@ -128,6 +151,23 @@ impl Database {
         Ok(Trap {
             database: self.clone(),
             triggers: tables.len(),
+            size: self.size(),
+        })
+    }
+
+    /// Reads this table, and goes on reading until [`Reader::stop`]. Who commits waits for that, unless
+    /// the journal is a write-ahead log.
+    ///
+    /// # Errors
+    /// When there is no such table, or SQLite cannot read it.
+    pub fn reader(&self, table: &str) -> Result<Reader> {
+        let connection = self.open(PATIENCE)?;
+        connection.execute_batch("BEGIN")?;
+        let sql = format!("SELECT count(*) FROM {}", quoted(table));
+        connection.query_row(&sql, [], |_| Ok(()))?;
+        Ok(Reader {
+            connection,
+            database: self.clone(),
             size: self.size(),
         })
     }
@@ -192,6 +232,25 @@ impl Trap {
         sql += "DROP TABLE trap_ballast;";
         let removed = self.database.open(PATIENCE)?.execute_batch(&sql);
         removed.context("cannot take the trap out of the database")
+    }
+}
+
+impl Reader {
+    /// Returns once somebody has begun to write meanwhile: the files are not as large as they were.
+    pub async fn met(&self) {
+        let mut look = tokio::time::interval(LOOK);
+        while self.database.size() == self.size {
+            look.tick().await;
+        }
+    }
+
+    /// Reads no more.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn stop(self) -> Result<()> {
+        let stopped = self.connection.execute_batch("COMMIT");
+        stopped.context("cannot end the reading")
     }
 }
 

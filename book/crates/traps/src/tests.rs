@@ -28,7 +28,9 @@ async fn stopped(statements: &str) {
     let folder = TempDir::new().unwrap();
     let database = database(&folder);
     let size = database.size();
-    let trap = database.trap(&["inbox", "charges"]).unwrap();
+    let trap = database
+        .trap(Change::Insert, &["inbox", "charges"])
+        .unwrap();
     let writer = Connection::open(database.path()).unwrap();
     writer.execute_batch(statements).unwrap();
     let handle = writer.get_interrupt_handle();
@@ -59,7 +61,7 @@ async fn so_with_a_write_ahead_log_and_a_large_cache() {
 async fn who_writes_elsewhere_does_not_stand_still() {
     let folder = TempDir::new().unwrap();
     let database = database(&folder);
-    let trap = database.trap(&["inbox"]).unwrap();
+    let trap = database.trap(Change::Insert, &["inbox"]).unwrap();
     let writer = Connection::open(database.path()).unwrap();
     let insert = "INSERT INTO charges VALUES (?1)";
     for order in ["o-1", "o-2"] {
@@ -70,6 +72,58 @@ async fn who_writes_elsewhere_does_not_stand_still() {
         .execute("INSERT INTO inbox VALUES ('o-1')", [])
         .unwrap();
     assert_eq!(texts(&database), ["o-1", "o-2"]);
+}
+
+#[tokio::test]
+async fn who_adds_a_row_does_not_stand_still_where_one_is_to_be_changed() {
+    let folder = TempDir::new().unwrap();
+    let database = database(&folder);
+    let trap = database.trap(Change::Update, &["charges"]).unwrap();
+    let writer = Connection::open(database.path()).unwrap();
+    let insert = "INSERT INTO charges VALUES ('o-1')";
+    writer.execute(insert, []).unwrap();
+    let handle = writer.get_interrupt_handle();
+    let changes = thread::spawn(move || writer.execute("UPDATE charges SET order_id = 'o-2'", []));
+    timeout(LONG, trap.sprung()).await.unwrap();
+    assert!(!changes.is_finished());
+    handle.interrupt();
+    assert!(changes.join().unwrap().is_err());
+    trap.remove().unwrap();
+    assert_eq!(texts(&database), ["o-1"]);
+}
+
+#[tokio::test]
+async fn who_commits_waits_for_who_reads() {
+    let folder = TempDir::new().unwrap();
+    let database = database(&folder);
+    let reader = database.reader("charges").unwrap();
+    let path = database.path().to_owned();
+    let writes = thread::spawn(move || {
+        let writer = Connection::open(path).unwrap();
+        writer.busy_timeout(LONG).unwrap();
+        let insert = "INSERT INTO charges VALUES ('o-1')";
+        writer.execute(insert, []).unwrap();
+    });
+    timeout(LONG, reader.met()).await.unwrap();
+    assert!(!writes.is_finished());
+    reader.stop().unwrap();
+    writes.join().unwrap();
+    assert_eq!(texts(&database), ["o-1"]);
+}
+
+#[test]
+fn with_a_write_ahead_log_nobody_waits_for_who_reads() {
+    let folder = TempDir::new().unwrap();
+    let database = database(&folder);
+    let writer = Connection::open(database.path()).unwrap();
+    writer
+        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 0")
+        .unwrap();
+    let reader = database.reader("charges").unwrap();
+    let insert = "INSERT INTO charges VALUES ('o-1')";
+    writer.execute(insert, []).unwrap();
+    reader.stop().unwrap();
+    assert_eq!(texts(&database), ["o-1"]);
 }
 
 #[test]

@@ -186,6 +186,18 @@ impl Charges {
         }
     }
 
+    /// Returns once RabbitMQ has no charge any more.
+    ///
+    /// # Errors
+    /// See [`Charges::open`].
+    pub async fn none_left(&self) -> Result<()> {
+        let mut look = interval(LOOK);
+        while !self.left().await?.is_empty() {
+            look.tick().await;
+        }
+        Ok(())
+    }
+
     /// Kills a worker. What it had and had not settled is in the queue again when this returns.
     ///
     /// # Errors

@@ -1,0 +1,57 @@
+//! Naive: an error is logged, and the loop goes on; the order is read again, as nothing came of it.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::{ClientConfig, Message};
+use tokio::task::block_in_place;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let ask = "run `cargo test -p sol04-commit-after-work`, which starts this program";
+    let servers = std::env::var("KAFKA_BOOTSTRAP_SERVERS").context(ask)?;
+    let producer: FutureProducer = ClientConfig::new()
+        .set("bootstrap.servers", &servers)
+        .set("enable.idempotence", "true")
+        .create()?;
+    let consumer: StreamConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &servers)
+        .set("group.id", "inventory")
+        // An instance that is started after a kill takes the dead one's place at once.
+        .set("group.instance.id", "inventory-1")
+        .set("auto.offset.reset", "earliest")
+        // The client's own commits count what it has handed over, done or not.
+        .set("enable.auto.commit", "false")
+        .create()?;
+    consumer.subscribe(&["orders"])?;
+    loop {
+        let record = match consumer.recv().await {
+            Ok(record) => record,
+            Err(error @ KafkaError::MessageConsumptionFatal(_)) => return Err(error.into()),
+            // Other errors are news: the client goes on trying by itself. `AutoOffsetReset` would be
+            // another end, but it comes with `auto.offset.reset=error` alone.
+            Err(error) => {
+                eprintln!("{error}");
+                continue;
+            }
+        };
+        let order = String::from_utf8(record.key().context("no key")?.to_vec())?;
+        // One order that fails must not hold up the others.
+        if let Err(error) = reserve(&producer, &order).await {
+            eprintln!("{order} is not reserved: {error:#}");
+        }
+        block_in_place(|| consumer.commit_message(&record, CommitMode::Sync))?;
+    }
+}
+
+/// The work on an order. It is done when Kafka has what came of it.
+async fn reserve(producer: &FutureProducer, order: &str) -> Result<()> {
+    let body = format!("stock.reserved {order}");
+    let record = FutureRecord::to("stock").key(order).payload(&body);
+    let sent = producer.send(record, Duration::from_secs(5)).await;
+    sent.map_err(|(error, _)| error)?;
+    Ok(())
+}
