@@ -1,0 +1,85 @@
+//! Naive: what RabbitMQ has refused is published again at once, as there may be room by now.
+
+use std::env::var;
+
+use anyhow::{Context, Result, bail};
+use futures_util::StreamExt;
+use lapin::options::{BasicPublishOptions, BasicRejectOptions};
+use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
+
+/// What has come of a charge.
+#[derive(Debug)]
+enum Outcome {
+    /// A queue has the result.
+    Processed,
+    /// The body has no amount.
+    Unreadable,
+    /// No queue takes the result.
+    NotTaken,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let ask = "run `cargo test -p sol03-poison-to-dead-letter`, which starts this program";
+    let url = var("AMQP_URL").context(ask)?;
+    let (from, to) = (var("CHARGES_QUEUE")?, var("RESULTS_QUEUE")?);
+    let connection = Connection::connect(&url, ConnectionProperties::default()).await?;
+    let results = connection.create_channel().await?;
+    results.confirm_select(Default::default()).await?;
+    let payments = connection.create_channel().await?;
+    payments.basic_qos(1, Default::default()).await?;
+    let consumer = payments.basic_consume(
+        from.as_str().into(),
+        "payments".into(),
+        Default::default(),
+        Default::default(),
+    );
+    let mut charges = consumer.await?;
+    while let Some(charge) = charges.next().await {
+        let charge = charge?;
+        loop {
+            match process(&results, &to, &charge.data).await? {
+                Outcome::Processed => {
+                    charge.ack(Default::default()).await?;
+                    break;
+                }
+                // The charge's own fault: it fails tomorrow, too.
+                Outcome::Unreadable => {
+                    let for_good = BasicRejectOptions { requeue: false };
+                    charge.reject(for_good).await?;
+                    break;
+                }
+                // The world's. So it goes on until the world is in order.
+                Outcome::NotTaken => {}
+            }
+        }
+    }
+    bail!("RabbitMQ has cancelled the consumer: is the queue gone, or was a charge held too long?")
+}
+
+/// The work on a charge: `o-1 10 EUR` is one of 10 euros.
+async fn process(results: &Channel, to: &str, charge: &[u8]) -> Result<Outcome> {
+    let charge = String::from_utf8_lossy(charge);
+    let mut words = charge.split(' ');
+    let (order, amount) = (words.next().unwrap_or_default(), words.next());
+    let amount: Option<u32> = amount.and_then(|amount| amount.parse().ok());
+    if amount.is_none() {
+        return Ok(Outcome::Unreadable);
+    }
+    // Mandatory: what no queue takes comes back with its confirm.
+    let mandatory = BasicPublishOptions {
+        mandatory: true,
+        ..Default::default()
+    };
+    let sent = results.basic_publish(
+        "".into(),
+        to.into(),
+        mandatory,
+        order.as_bytes(),
+        BasicProperties::default().with_delivery_mode(2),
+    );
+    match sent.await?.await? {
+        Confirmation::Ack(None) => Ok(Outcome::Processed),
+        _ => Ok(Outcome::NotTaken),
+    }
+}
