@@ -17,8 +17,8 @@ use wire::amqp::{CONFIRM, PUBLISH};
 
 /// How long a service may take for the result of a charge that it has acknowledged.
 const LATE: Duration = Duration::from_secs(2);
-/// How long it may take to acknowledge a charge that has a result.
-const ACKNOWLEDGING: Duration = Duration::from_secs(15);
+/// How long it may keep a charge, with a result or without one, while no other result comes.
+const KEPT: Duration = Duration::from_secs(15);
 /// How long RabbitMQ may take to refuse a result. Whoever asks for no confirms never hears of it.
 const REFUSAL: Duration = Duration::from_secs(5);
 /// How often it refuses results of the second instance, and how long it goes on with that at most.
@@ -169,7 +169,7 @@ impl Work {
     }
 
     /// Takes results, until each order has one and RabbitMQ has forgotten each charge; or until it has
-    /// forgotten all, and no result comes any more; or until it should have.
+    /// forgotten all, and no result comes any more; or until it should have, and the service keeps some.
     async fn collect(&self, case: &Case, found: &mut Vec<(u32, String)>) -> Result<()> {
         let mut since = Instant::now();
         let mut look = interval(LOOK);
@@ -186,8 +186,9 @@ impl Work {
             let patience = match (settled, self.orders.clone().all(has)) {
                 (true, true) => return Ok(()),
                 (true, false) => LATE,
-                (false, true) => ACKNOWLEDGING,
-                (false, false) => continue,
+                // Nothing has come of any charge yet: it may not have begun.
+                (false, false) if found.is_empty() => continue,
+                (false, _) => KEPT,
             };
             if since.elapsed() > patience {
                 return Ok(());

@@ -116,13 +116,13 @@ impl Story<'_> {
 
     /// A worker starts while the stream refuses its results. If it ends with that, another one starts.
     async fn start_refused(&self, fault: &Fault, payments: &mut PullConsumer) -> Result<Program> {
-        self.shop.refuse(true).await?;
+        self.shop.refuse_results(true).await?;
         self.case.saw("SHOP", "refuses results from now on");
-        let (answers, said) = (self.wire.count(PUB_ACK), self.said());
+        let said = self.said();
         let mut worker = self.start().await?;
         let answered = async {
             tokio::select! {
-                _ = self.wire.seen(PUB_ACK, answers + 1) => {}
+                () = self.refuses() => {}
                 // There is nothing that a result could come of.
                 _ = nats::settled(payments) => {}
             }
@@ -131,11 +131,20 @@ impl Story<'_> {
             self.ends_or_says(&worker, said).await;
         }
         fault.outside(self.shop.is_full().await?);
-        self.shop.refuse(false).await?;
+        self.shop.refuse_results(false).await?;
         self.case.saw("SHOP", "takes results again");
         match worker.is_gone() {
             true => self.start().await,
             false => Ok(worker),
+        }
+    }
+
+    /// Returns once a worker has heard that a result is not stored. A yes may come before: that for a
+    /// result with an id that is stored already.
+    async fn refuses(&self) {
+        let mut look = interval(LOOK);
+        while !was_refused(&self.wire) {
+            look.tick().await;
         }
     }
 

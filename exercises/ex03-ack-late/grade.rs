@@ -5,14 +5,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use brokers::{Broker, Kind};
-use grader::rabbit::{Charges, at_most, gone, quorum, refusals, refused};
+use grader::rabbit::{Charges, at_most, quorum, refusals, refused};
 use grader::{Case, Fault, Program, Result, number};
+use lapin::types::AMQPValue;
 use tokio::time::timeout;
-use wire::amqp::{CONFIRM, PUBLISH};
+use wire::amqp::{CONFIRM, NACK, PUBLISH, REJECT};
 
 /// How long a worker has for the acknowledgement of a charge whose result is on its way.
 const MEANWHILE: Duration = Duration::from_secs(2);
-/// How long one has for its end whose result is refused, before somebody takes the others.
+/// How long one whose result is refused has to end or to give its charge back, before somebody takes the
+/// others.
 const ENDING: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
@@ -26,7 +28,12 @@ async fn grade(case: &Case) -> Result<()> {
     let orders = 1..=case.vary(6, 5..=20);
     let room = 2 * *orders.end();
     let mut charges = Charges::open(case, &rabbit, orders.clone()).await?;
-    charges.shop.work_queue(&charges.queue, quorum([])).await?;
+    // A charge may be given back as often as its result is refused.
+    let unlimited = ("x-delivery-limit", AMQPValue::LongInt(-1));
+    charges
+        .shop
+        .work_queue(&charges.queue, quorum([unlimited]))
+        .await?;
     charges
         .shop
         .work_queue(&charges.results, at_most(room))
@@ -108,6 +115,7 @@ async fn is_refused(
     room: u32,
 ) -> Result<()> {
     let wire = charges.wire.clone();
+    let (nacks, rejects) = (wire.count(NACK) + 1, wire.count(REJECT) + 1);
     let said_no = async {
         tokio::select! {
             () = refused(&wire, 1) => {}
@@ -118,7 +126,15 @@ async fn is_refused(
     worker.reaches(said_no).await;
     full.outside(charges.shop.ready(&charges.results).await?.0 >= room);
     full.inside(refusals(&wire) > 0);
-    let _ = timeout(ENDING, gone(worker)).await;
+    let answers = async {
+        tokio::select! {
+            () = worker.gone() => {}
+            // It gives charges back, and would go on with that for as long as the queue is full.
+            _ = wire.seen(NACK, nacks) => {}
+            _ = wire.seen(REJECT, rejects) => {}
+        }
+    };
+    let _ = timeout(ENDING, answers).await;
     case.saw("accounting", "takes the results");
     charges.take().await
 }

@@ -153,19 +153,22 @@ fn judge(case: &Case, (charges, left): (Charges, BTreeSet<u32>), poison: u32, la
 }
 
 /// So many attempts were in vain. Half of those for the same charge are to come after a pause, whatever
-/// the machine has done to the others.
+/// the machine has done to the others. A pause begins when RabbitMQ gives the result back: how long it
+/// takes for that is not the worker's.
 fn judge_pauses(case: &Case, wire: &Proxy, results: &str, attempts: u32) {
-    let (mut before, mut pauses) = (BTreeMap::new(), Vec::new());
-    let frames = wire.frames();
-    let published = frames.iter().filter(|frame| frame.kind == PUBLISH);
-    for frame in published.take(attempts as usize) {
+    let (mut returned, mut pauses, mut published) = (BTreeMap::new(), Vec::new(), 0);
+    for frame in wire.frames() {
         let fields = frame.amqp();
         let fields = fields.filter(|it| it.routing_key.as_deref() == Some(results));
         let Some(body) = fields.map(|it| it.payload.clone()) else {
             continue;
         };
-        if let Some(at) = before.insert(body, frame.at) {
-            pauses.push(frame.at.saturating_sub(at));
+        if frame.kind == RETURN {
+            returned.insert(body, frame.at);
+        } else if frame.kind == PUBLISH && published < attempts {
+            published += 1;
+            let at = returned.remove(&body);
+            pauses.extend(at.map(|at| frame.at.saturating_sub(at)));
         }
     }
     pauses.sort();

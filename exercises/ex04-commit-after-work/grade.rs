@@ -108,14 +108,14 @@ impl Story<'_> {
 
     /// A service starts while Kafka refuses its results. If it ends with that, another one starts.
     async fn start_refused(&self, fault: &Fault) -> Result<Program> {
-        self.shop.refuse(true).await?;
+        self.shop.refuse_results(true).await?;
         self.case.saw("kafka", "refuses results from now on");
         fault.outside(true);
         let mut service = self.start().await?;
         if service.reaches(self.wire.seen(PRODUCE, 1)).await {
             self.ends_or_commits(&service).await;
         }
-        self.shop.refuse(false).await?;
+        self.shop.refuse_results(false).await?;
         self.case.saw("kafka", "takes results again");
         match service.is_gone() {
             true => self.start().await,

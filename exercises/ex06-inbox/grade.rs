@@ -176,9 +176,11 @@ impl Shop {
             let place = format!("is writing into {}", tables.join(" or "));
             self.case.saw("payments", &place);
             // One that acknowledges before its work is done has time for it.
-            let _ = timeout(EARLY, self.wire.seen(ACK, acknowledged)).await;
+            let early = timeout(EARLY, self.wire.seen(ACK, acknowledged)).await;
             worker.program.kill().await;
             fault.outside(worker.program.is_gone());
+            // What is written beside a charge may follow the acknowledgement: nothing comes again then.
+            fault.inside(!is_charge && early.is_ok());
         } else if !worker.program.is_gone() && !is_charge {
             // It does no such thing for an order: there is no write to be killed in.
             fault.outside(true);
@@ -233,6 +235,9 @@ impl Shop {
             .saw("accounting", "reads the table charges for a while");
         let acknowledged = self.wire.count(ACK) + 1;
         self.publish(order).await?;
+        // A worker may look for commands now and then only.
+        worker.program.reaches(self.comes(order)).await;
+        let since = Instant::now();
         let begins = async {
             tokio::select! {
                 () = reader.met() => {}
@@ -241,7 +246,11 @@ impl Shop {
             }
         };
         worker.program.reaches(timeout(READING, begins)).await;
-        let early = timeout(EARLY, self.wire.seen(ACK, acknowledged)).await;
+        // Nothing tells when the worker is at its commit: it has as long for an acknowledgement as the
+        // reading leaves, and half of that at most.
+        let left = READING.saturating_sub(since.elapsed());
+        let patience = left.clamp(EARLY, READING / 2);
+        let early = timeout(patience, self.wire.seen(ACK, acknowledged)).await;
         if early.is_ok() {
             worker.program.kill().await;
         }
@@ -326,6 +335,14 @@ impl Shop {
         let frames = self.wire.frames();
         let own = frames.iter().filter(|frame| frame.connection > before);
         unacknowledged(own).len()
+    }
+
+    /// Returns once the command for this order has been delivered.
+    async fn comes(&self, order: u32) {
+        let mut look = tokio::time::interval(LOOK);
+        while self.delivered(order) == 0 {
+            look.tick().await;
+        }
     }
 
     /// How often the command for this order has been delivered.

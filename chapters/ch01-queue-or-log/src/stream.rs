@@ -38,10 +38,11 @@ pub async fn day(day: &mut Day) -> Result<()> {
         .context("cannot make the stream")?;
     let outcome = or_interrupted(trade(&context, &mut stream, &subject, day)).await;
     let deleted = context.delete_stream(&name).await;
-    nats.stop().await?;
+    let stopped = nats.stop().await;
     // First what went wrong in the day: the cleaning up can have failed because of it.
     outcome?;
     deleted?;
+    stopped?;
     Ok(())
 }
 

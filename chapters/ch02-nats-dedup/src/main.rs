@@ -55,10 +55,11 @@ async fn main() -> Result<()> {
     // The stream is kept on disk until somebody deletes it. This one is only for this run.
     let deleted = jetstream.delete_stream(&name).await;
     // Nothing waits in this client, as the server has answered all: it needs no `drain`.
-    nats.stop().await?;
+    let stopped = nats.stop().await;
     // First what went wrong in the run: the cleaning up can have failed because of it.
     outcome?;
     deleted?;
+    stopped?;
     log.finish(&[])?;
     Ok(())
 }

@@ -57,10 +57,11 @@ async fn open_shop(args: &Args) -> Result<()> {
     // The stream is kept on disk until somebody deletes it. This one is only for this run.
     let deleted = jetstream.delete_stream(&name).await;
     // Nothing waits in this client, as the server has answered all: it needs no `drain`.
-    nats.stop().await?;
+    let stopped = nats.stop().await;
     // First what went wrong in the run: the cleaning up can have failed because of it.
     outcome?;
     deleted?;
+    stopped?;
     // Analytics only reads. The strip judges the packing: was each order packed, once?
     let judged = |event: &&Event| event.lane != "analytics";
     let events: Vec<Event> = log.events().iter().filter(judged).cloned().collect();

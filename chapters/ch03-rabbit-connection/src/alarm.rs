@@ -20,7 +20,7 @@ pub async fn scene(args: &Args, site: &mut Site, log: &mut Log) -> Result<()> {
     orders.confirm_select(Default::default()).await?;
     let mut charges = consume(&payments).await?;
     for order in 1..=2 {
-        let sent = send(&orders, order, log).await;
+        let sent = send(&orders, order, log).await?;
         settle(&orders, order, sent, log).await?;
     }
     let charge = receive(&mut charges, log).await?;
@@ -29,7 +29,7 @@ pub async fn scene(args: &Args, site: &mut Site, log: &mut Log) -> Result<()> {
     // Tell RabbitMQ that it needs more free disk than there is.
     let limit = |bytes: &'static str| ["set_disk_free_limit", bytes];
     site.rabbit.control(&limit("1000000GB")).await?;
-    let sent = send(&orders, 3, log).await;
+    let sent = send(&orders, 3, log).await?;
     while let Some(event) = events.next().await {
         if let Event::ConnectionBlocked(reason) = event {
             log.remark("rabbit", &format!("blocks orders: {reason}"));

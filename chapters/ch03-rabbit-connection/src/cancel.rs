@@ -17,7 +17,7 @@ pub async fn scene(args: &Args, site: &Site, log: &mut Log) -> Result<()> {
     orders.confirm_select(Default::default()).await?;
     let mut charges = consume(&payments).await?;
     for order in 1..=4 {
-        let sent = send(&orders, order, log).await;
+        let sent = send(&orders, order, log).await?;
         settle(&orders, order, sent, log).await?;
         if order == 1 {
             work(&mut charges, log).await?;

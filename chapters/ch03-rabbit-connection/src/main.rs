@@ -86,14 +86,14 @@ async fn outage(args: &Args, site: &mut Site, log: &mut Log) -> Result<()> {
     let mut charges = consume(&payments).await?;
     // ANCHOR: outage
     for order in 1..=3 {
-        let sent = send(&orders, order, log).await;
+        let sent = send(&orders, order, log).await?;
         settle(&orders, order, sent, log).await?;
     }
     work(&mut charges, log).await?;
     let charge = receive(&mut charges, log).await?;
     // Payments works on o-2, orders sends o-4, and it happens.
     site.strike().await?;
-    let sent = send(&orders, 4, log).await;
+    let sent = send(&orders, 4, log).await?;
     log.remark("rabbit", site.heal().await?);
     settle(&orders, 4, sent, log).await?;
     finish(charge, log).await?;
@@ -109,14 +109,17 @@ async fn outage(args: &Args, site: &mut Site, log: &mut Log) -> Result<()> {
 // ANCHOR: send
 type Sent = lapin::Result<PublisherConfirm>;
 
-async fn send(channel: &Channel, order: u32, log: &mut Log) -> Sent {
+async fn send(channel: &Channel, order: u32, log: &mut Log) -> Result<Sent> {
     let (body, key, options) = (format!("o-{order}"), QUEUE.into(), Default::default());
     let properties = BasicProperties::default().with_delivery_mode(2);
     let sent = channel.basic_publish("".into(), key, options, body.as_bytes(), properties);
-    // Without a connection this fails at once.
-    let confirm = sent.await?;
-    log.event(Event::new("orders", Verb::Sent, order));
-    Ok(confirm)
+    // Without a connection this fails at once. While an alarm blocks the connection, it waits.
+    let sent = timeout(OUTAGE, sent).await;
+    let sent = sent.context("RabbitMQ takes no orders for too long")?;
+    if sent.is_ok() {
+        log.event(Event::new("orders", Verb::Sent, order));
+    }
+    Ok(sent)
 }
 // ANCHOR_END: send
 
@@ -140,7 +143,7 @@ async fn settle(channel: &Channel, order: u32, mut sent: Sent, log: &mut Log) ->
             return Ok(());
         }
         log.remark("orders", "is connected again");
-        sent = send(channel, order, log).await;
+        sent = send(channel, order, log).await?;
     }
     log.event(Event::new("rabbit", Verb::Stored, order));
     Ok(())

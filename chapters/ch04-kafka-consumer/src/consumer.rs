@@ -151,7 +151,7 @@ async fn pack(
 // ANCHOR: commit
 fn commit(consumer: &StreamConsumer<Packer>, record: &BorrowedMessage<'_>) -> KafkaResult<()> {
     // Commits the offset behind this record, the next one to read, and waits for Kafka's answer.
-    // With `Async` nobody tells you whether it went well.
+    // With `Async` it does not wait, and only the client's log tells you if it went wrong.
     block_in_place(|| consumer.commit_message(record, CommitMode::Sync))
 }
 // ANCHOR_END: commit

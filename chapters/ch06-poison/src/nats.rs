@@ -146,7 +146,7 @@ impl Shop {
         // A duplicate is not stored: a letter with this id is there, or was there a moment ago.
         if stored.duplicate {
             let there = dead.get_raw_message(stored.sequence).await;
-            there.context("the letter is gone, its id is not: try again later")?;
+            there.context("nobody has seen the letter, only its id: try again later")?;
         }
         shop.delete_message(sequence).await?;
         word.double_ack().await.map_err(Error::from_boxed)?;

@@ -89,8 +89,8 @@ async fn publish_all(args: &Args, nats: &mut Broker, log: &mut Log) -> Result<Ta
         match publish(nats.url(), order).await {
             Ok(()) if again => tally.returned.push(at),
             Ok(()) => {}
-            // With the server there it is no outage, and the next try would fail as well.
-            Err(error) if !is_down => return Err(error).context("the server refuses the order"),
+            // With the server there this is a fault of the run. A service would ask of what kind.
+            Err(error) if !is_down => return Err(error).context("a try with the server there"),
             // The budget is spent. The caller hears it at once, and has the order still.
             Err(_) if !again && agenda.waiting() >= args.budget.limit() => tally.refused += 1,
             Err(_) => agenda.add(next.later().context("no wait is left")?),

@@ -42,7 +42,7 @@ async fn main() -> Result<()> {
 async fn open_shop(args: &Args) -> Result<()> {
     let nats = brokers::nats().await?;
     let client = async_nats::connect(nats.url()).await?;
-    let jetstream = jetstream::new(client.clone());
+    let jetstream = jetstream::new(client);
     let name = nats.name("SHOP").replace('.', "-");
     let streams = jetstream.stream_names().try_collect::<Vec<_>>().await;
     let streams = streams.context("does the server have JetStream?")?;
@@ -54,11 +54,12 @@ async fn open_shop(args: &Args) -> Result<()> {
         () = brokers::interrupted() => Err(anyhow!("interrupted")),
     };
     let deleted = jetstream.delete_stream(&name).await;
-    client.drain().await?;
-    nats.stop().await?;
+    // The server's answer to that comes behind all that waited in this client: it needs no `drain`.
+    let stopped = nats.stop().await;
     // First what went wrong in the run: the cleaning up can have failed because of it.
     outcome?;
     deleted?;
+    stopped?;
     // Inventory has what it needs in any case. The strip judges email, whose program is old.
     log.finish(&[])?;
     Ok(())
@@ -119,8 +120,8 @@ async fn send_emails(args: &Args, messages: &[Message], log: &mut Log) -> Result
                 (AckKind::Ack, Verb::Done, text)
             }
             Ok(None) => (AckKind::Ack, Verb::Done, "not for me".to_owned()),
-            // Broken bytes are the same in a minute. A version that is newer than this program is
-            // another matter: hand that back with a delay, for a program that can read it.
+            // This program cannot tell broken bytes from a message that is newer than itself, and
+            // gives up both. Where you can tell, hand the newer one back: a `Nak` with a delay.
             Err(error) => (AckKind::Term, Verb::Failed, error.to_string()),
         };
         message.ack_with(answer).await.map_err(Error::from_boxed)?;

@@ -102,11 +102,9 @@ pub enum Error {
         /// Where.
         folder: PathBuf,
     },
-    /// No room for what a broker stores while it runs.
-    #[error("the disk is full: {kind} needs {megabytes} MB in {folder} while it runs.\n  Free that much, or set TMPDIR to a folder on a larger disk.", folder = .folder.display())]
+    /// No room for what RabbitMQ stores while it runs.
+    #[error("the disk is full: RabbitMQ needs {megabytes} MB in {folder} while it runs.\n  Free that much, or set TMPDIR to a folder on a larger disk.", folder = .folder.display())]
     NoRoom {
-        /// Which broker.
-        kind: Kind,
         /// How much it needs, in megabytes.
         megabytes: u32,
         /// Where.
@@ -245,7 +243,6 @@ impl Error {
                 | Error::BadSetting { .. }
                 | Error::CacheNotWritable { .. }
                 | Error::DiskFull { .. }
-                | Error::NoRoom { .. }
                 | Error::Died { .. }
                 | Error::NotReady { .. }
         )

@@ -46,9 +46,9 @@ pub use group::Group;
 pub use guard::{Guard, gated};
 pub use kind::Kind;
 pub use native::{installed, refresh};
-pub use room::has_room;
+pub use room::is_full;
 pub use scratch::Scratch;
-pub use signals::{interrupted, parent_gone};
+pub use signals::{interrupted, outlives_its_terminal, parent_gone};
 pub use source::{Options, Source, start};
 pub use worker::Worker;
 

@@ -16,8 +16,20 @@ use tempfile::TempDir;
 use crate::Error;
 
 /// What the names of these folders begin with, and those of the brokers' data. Nothing else may have
-/// such a name where temporary files are kept: it would be removed.
-pub(crate) const PREFIX: &str = "messaging-book.";
+/// such a name where temporary files are kept: it would be removed. A lock is known to one kernel, and
+/// such a folder may be shared with another machine, so the names have the kernel's number in them. What
+/// was left before a restart of the machine stays.
+pub(crate) fn prefix() -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let name = || {
+        rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned()
+    };
+    let kernel = boot.get(..8).map_or_else(name, str::to_owned);
+    format!("messaging-book.{kernel}.")
+}
 
 /// A younger folder may be one that its program has made and not locked yet.
 const YOUNG: Duration = Duration::from_secs(60);
@@ -38,7 +50,7 @@ impl Scratch {
     pub fn new() -> Result<Scratch, Error> {
         sweep();
         let folder = tempfile::Builder::new()
-            .prefix(PREFIX)
+            .prefix(&prefix())
             .permissions(Permissions::from_mode(0o700))
             .tempdir()
             .map_err(Error::io("make a temporary folder"))?;
@@ -62,16 +74,18 @@ pub(crate) fn hold(folder: &Path) -> Result<File, Error> {
         .map_err(Error::io(format!("lock {}", folder.display())))
 }
 
-/// Removes what programs have left that could not do so. Once in each program is enough.
+/// Removes what programs have left that could not do so. Once in each program is enough. Nobody waits
+/// for it, as it may be much: what this program does not come to is left to the next one.
 pub(crate) fn sweep() {
     static SWEPT: Once = Once::new();
-    SWEPT.call_once(|| sweep_in(&std::env::temp_dir()));
+    SWEPT.call_once(|| drop(std::thread::spawn(|| sweep_in(&std::env::temp_dir()))));
 }
 
 fn sweep_in(top: &Path) {
+    let prefix = prefix();
     for entry in std::fs::read_dir(top).into_iter().flatten().flatten() {
         let folder = entry.path();
-        let is_named = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let is_named = entry.file_name().to_string_lossy().starts_with(&prefix);
         if is_named && let Some(_held) = left(&folder) {
             // What cannot be removed stays for the next program.
             let _ = std::fs::remove_dir_all(&folder);
@@ -96,7 +110,7 @@ fn left(folder: &Path) -> Option<File> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use std::path::PathBuf;
-    use std::time::SystemTime;
+    use std::time::{Instant, SystemTime};
 
     use super::*;
 
@@ -114,12 +128,13 @@ mod tests {
     fn what_nobody_holds_is_removed_and_nothing_else() {
         let top = tempfile::tempdir().unwrap();
         let top = top.path();
-        let left = old(top, "messaging-book.left");
-        let held = old(top, "messaging-book.held");
-        let other = old(top, "messaging-book-1000");
-        let young = top.join("messaging-book.young");
+        let name = |end| format!("{}{end}", prefix());
+        let left = old(top, &name("left"));
+        let held = old(top, &name("held"));
+        let other = old(top, "messaging-book.another.left");
+        let young = top.join(name("young"));
         std::fs::create_dir(&young).unwrap();
-        let link = top.join("messaging-book.link");
+        let link = top.join(name("link"));
         std::os::unix::fs::symlink(&other, &link).unwrap();
         let lock = hold(&held).unwrap();
         sweep_in(top);
@@ -128,7 +143,11 @@ mod tests {
             assert!(kept.exists(), "{}", kept.display());
         }
         drop(lock);
-        sweep_in(top);
+        // A program that another test is just starting may have the lock a moment longer.
+        let since = Instant::now();
+        while held.exists() && since.elapsed() < Duration::from_secs(10) {
+            sweep_in(top);
+        }
         assert!(!held.exists());
     }
 

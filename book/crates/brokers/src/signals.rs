@@ -1,5 +1,6 @@
 //! When a program should end: its parent is gone, or somebody asked it to.
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 /// Returns when the process that started this one has closed our standard input: because it asks
@@ -18,26 +19,41 @@ pub async fn parent_gone() {
 }
 
 /// Returns when this program is asked to end: by Ctrl-C (SIGINT), by SIGTERM, or because its terminal
-/// is gone (SIGHUP).
+/// is gone (SIGHUP) and it was not started with `nohup`.
 ///
 /// A program that waits for it takes down what it made on a broker before it ends; one that does
 /// not is ended by the operating system at once.
 pub async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let listen = |kind| signal(kind).ok();
-    match (
-        listen(SignalKind::interrupt()),
-        listen(SignalKind::terminate()),
-        listen(SignalKind::hangup()),
-    ) {
-        (Some(mut interrupt), Some(mut terminate), Some(mut hangup)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
-            }
+    // Asked before anything listens, since that changes the answer.
+    let outlives_its_terminal = outlives_its_terminal();
+    let hung_up = async {
+        match outlives_its_terminal {
+            true => std::future::pending().await,
+            false => comes(SignalKind::hangup()).await,
         }
-        // Without a handler the signals end the program themselves.
-        _ => std::future::pending().await,
+    };
+    tokio::select! {
+        () = comes(SignalKind::interrupt()) => {}
+        () = comes(SignalKind::terminate()) => {}
+        () = hung_up => {}
+    }
+}
+
+/// Whether whoever started this program has it ignore the end of its terminal, as `nohup` does.
+pub fn outlives_its_terminal() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // SIGHUP is signal 1, and the lowest bit of the mask.
+    ignored.is_some_and(|mask| mask & 1 == 1)
+}
+
+/// Returns when the signal comes. Never where it cannot be listened to: it ends the program itself.
+async fn comes(kind: SignalKind) {
+    match signal(kind) {
+        Ok(mut signal) => drop(signal.recv().await),
+        Err(_) => std::future::pending().await,
     }
 }

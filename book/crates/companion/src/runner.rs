@@ -2,6 +2,7 @@
 //! group of its own, a deadline.
 
 use std::os::unix::process::ExitStatusExt;
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ const UNTOLD: &str = "cannot wait for a program";
 /// How many of the last lines an error shows.
 const TAIL: usize = 12;
 /// How long a program that is over its deadline may take to leave its broker as it was.
-const CLEANING: Duration = Duration::from_secs(25);
+pub const CLEANING: Duration = Duration::from_secs(25);
 /// Variables that change what a program prints.
 const FIXED: [(&str, &str); 4] = [
     ("RUST_BACKTRACE", "0"),
@@ -181,16 +182,24 @@ pub async fn run(mut command: Command, deadline: Duration) -> Result<Finished> {
             each_line(stderr, |line| errors.push(line.to_owned())),
         )
     };
-    let Ok(ran) = tokio::time::timeout(deadline, running).await else {
-        group.terminate();
-        let _ = tokio::time::timeout(CLEANING, group.ended()).await;
-        group.kill();
+    let ran = {
+        let mut running = pin!(running);
+        let ran = tokio::time::timeout(deadline, &mut running).await.ok();
+        if ran.is_none() {
+            // What it says while it cleans up is read: a closed pipe would break it.
+            group.terminate();
+            let _ = tokio::time::timeout(CLEANING, running).await;
+            group.kill();
+        }
+        ran
+    };
+    let Some(ran) = ran else {
         let mut shown: Vec<String> = lines.iter().map(Line::to_string).chain(errors).collect();
         let tail = shown
             .split_off(shown.len().saturating_sub(TAIL))
             .join("\n  | ");
         bail!(
-            "still running after {} s, killed. Its last lines:\n  | {tail}",
+            "still running after {} s, ended. Its last lines:\n  | {tail}",
             deadline.as_secs()
         );
     };
@@ -304,11 +313,16 @@ mod tests {
             .await
             .unwrap_err();
         let text = error.to_string();
-        assert!(
-            text.starts_with("still running after 2 s, killed"),
-            "{text}"
-        );
+        assert!(text.starts_with("still running after 2 s, ended"), "{text}");
         gone(text.rsplit("| ").next().unwrap().trim()).await;
+    }
+
+    #[tokio::test]
+    async fn at_the_deadline_a_program_cleans_up_and_says_so() {
+        let script = "trap 'echo cleans; echo cleaned; exit' TERM; while :; do sleep 0.1; done";
+        let run = run(shell(script), Duration::from_secs(2)).await;
+        let text = run.unwrap_err().to_string();
+        assert!(text.contains("| cleans\n  | cleaned"), "{text}");
     }
 
     #[tokio::test]

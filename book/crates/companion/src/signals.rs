@@ -10,7 +10,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub struct Stop {
     interrupt: Signal,
     terminate: Signal,
-    hangup: Signal,
+    /// None where the command is to outlive its terminal.
+    hangup: Option<Signal>,
 }
 
 impl Stop {
@@ -18,20 +19,29 @@ impl Stop {
     /// anything starts that must not outlive the command.
     pub fn listen() -> Result<Stop> {
         let take = |kind| signal(kind).context("cannot listen for signals");
+        let ends_with_its_terminal = !brokers::outlives_its_terminal();
         Ok(Stop {
             interrupt: take(SignalKind::interrupt())?,
             terminate: take(SignalKind::terminate())?,
-            hangup: take(SignalKind::hangup())?,
+            hangup: ends_with_its_terminal
+                .then(|| take(SignalKind::hangup()))
+                .transpose()?,
         })
     }
 
     /// Waits for the first of them and gives the exit code of a command that it cut
     /// short, as a shell counts: 128 and the signal's number.
     pub async fn wait(&mut self) -> ExitCode {
+        let hung_up = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => ExitCode::from(130),
             _ = self.terminate.recv() => ExitCode::from(143),
-            _ = self.hangup.recv() => ExitCode::from(129),
+            _ = hung_up => ExitCode::from(129),
         }
     }
 }

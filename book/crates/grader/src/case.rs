@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use brokers::{Broker, Guard, Kind, Options, Scratch, leftovers};
+use brokers::{Broker, Guard, Kind, Options, Scratch, Source, leftovers};
 use history::{Event, Expect, History};
 use tokio::sync::{OnceCell, watch};
 use wire::Proxy;
@@ -52,6 +52,8 @@ pub(crate) struct State {
     /// Each with the time at which it began.
     wires: Vec<(Duration, Arc<Proxy>)>,
     used: Vec<String>,
+    /// Whether a broker has its data on this machine's disk.
+    is_native: bool,
     /// What the names on a broker that is not this run's alone begin with.
     pub(crate) prefixes: Vec<String>,
     cleaning: Vec<Cleaning>,
@@ -139,6 +141,7 @@ impl Case {
         let prefix = broker.name("");
         self.with(|state| {
             state.used.push(used);
+            state.is_native |= broker.source() == Source::Native;
             state.prefixes.push(prefix);
         });
         Ok(broker)
@@ -391,9 +394,9 @@ impl Case {
         let ms = u64::try_from(self.0.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.with(|state| {
             let mut findings = state.findings.clone();
-            let full = !brokers::has_room(self.folder());
+            // What a broker could not store says nothing about the program.
+            let full = !findings.is_empty() && state.is_native && brokers::is_full();
             if full {
-                // What could not be stored says nothing about the program.
                 findings.clear();
             }
             let mut doubt = |why| {

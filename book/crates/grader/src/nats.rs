@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, LastRawMessageErrorKind, Stream};
 use async_nats::jetstream::{self, Context};
@@ -80,10 +80,12 @@ impl Shop {
     ///
     /// # Errors
     /// See [`Shop::open`].
-    pub async fn refuse(&self, refuses: bool) -> Result<()> {
+    pub async fn refuse_results(&self, refuses: bool) -> Result<()> {
         let info = self.stream.get_info().await?;
+        let stored = info.state.messages;
+        ensure!(stored > 0, "NATS takes a limit of 0 messages for none");
         let most = match refuses {
-            true => i64::try_from(info.state.messages)?,
+            true => i64::try_from(stored)?,
             false => -1,
         };
         let config = Config {

@@ -21,6 +21,8 @@ use crate::{Case, Verdict};
 const TIME: Duration = Duration::from_secs(60);
 /// How long what a program has sent may be on its way after its end.
 const ON_ITS_WAY: Duration = Duration::from_secs(2);
+/// How often to look whether it is gone.
+const LOOK: Duration = Duration::from_millis(20);
 /// How long the pipes of a program may stay open that has been ended with all that it has started.
 const FLUSH: Duration = Duration::from_secs(2);
 
@@ -164,6 +166,14 @@ impl Program {
     pub fn is_gone(&self) -> bool {
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
         pid.is_none_or(|pid| test_kill_process(pid).is_err())
+    }
+
+    /// Returns once its process is gone. Whether it may be, the story says.
+    pub async fn gone(&self) {
+        let mut look = tokio::time::interval(LOOK);
+        while !self.is_gone() {
+            look.tick().await;
+        }
     }
 
     /// Writes lines to its standard input and closes it. A program that reads none of them goes

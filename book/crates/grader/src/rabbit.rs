@@ -22,7 +22,7 @@ use crate::number;
 use crate::once::orders;
 
 pub use charges::{Charges, DeadLetter};
-pub use full::{at_most, gone, refusals, refused};
+pub use full::{at_most, refusals, refused};
 
 /// The body of a message that is about no order.
 pub const FILLING: &str = "about no order";

@@ -57,6 +57,7 @@ impl Shop {
         let producer = ClientConfig::new()
             .set("bootstrap.servers", servers)
             .set("enable.idempotence", "true")
+            .set("message.timeout.ms", PATIENCE.as_millis().to_string())
             .create()?;
         let (orders, stock) = tokio::try_join!(topic(servers, "orders"), topic(servers, "stock"))?;
         let shop = Shop {
@@ -94,7 +95,7 @@ impl Shop {
     ///
     /// # Errors
     /// See [`Shop::open`].
-    pub async fn refuse(&self, refuses: bool) -> Result<()> {
+    pub async fn refuse_results(&self, refuses: bool) -> Result<()> {
         let most = if refuses { NO_RESULT } else { ANY_RESULT };
         self.stock.set("max.message.bytes", most).await?;
         // The broker hears of a setting when it is stored, and does by it a moment later.

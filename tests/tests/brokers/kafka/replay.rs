@@ -126,19 +126,21 @@ async fn a_time_before_all_records_is_offset_0_where_there_is_one_contrast() {
     assert_eq!(at(&topic, now - 6 * HOUR).await[0], Offset::Offset(0));
 }
 
-/// The group's positions in two partitions after one commit, of offset 2 in the first and of this in
-/// the second.
+/// The group's positions in two partitions after a commit of this in the second one, and then of this
+/// beside offset 2 in the first one.
 async fn committed_with(second: Offset) -> [Offset; 2] {
     let topic = orders(&["o-1", "o-2"]).await;
     let (config, name) = (super::group::settings(&topic, &[]), topic.name.clone());
     let ask = move || {
         let client: BaseConsumer = config.create().unwrap();
         let mut place = TopicPartitionList::new();
-        for (partition, offset) in [(0, Offset::Offset(2)), (1, second)] {
-            place
-                .add_partition_offset(&name, partition, offset)
-                .unwrap();
-        }
+        place.add_partition_offset(&name, 1, second).unwrap();
+        // Alone, what is no number is an error.
+        let alone = client.commit(&place, CommitMode::Sync);
+        let no_offset = KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset);
+        assert_eq!(alone.err(), (second == Offset::End).then_some(no_offset));
+        let first = Offset::Offset(2);
+        place.add_partition_offset(&name, 0, first).unwrap();
         client.commit(&place, CommitMode::Sync).unwrap();
         let mut asked = TopicPartitionList::new();
         asked.add_partition_range(&name, 0, 1);

@@ -132,20 +132,53 @@ async fn a_channel_of_a_connection_that_is_cut_is_opened_again_contrast() {
     assert_eq!(next.unwrap().unwrap(), (b"o-1".to_vec(), true));
 }
 
-/// A viewer consumes from a queue of this name, or of one that RabbitMQ makes up. Its connection is
-/// cut, and an order comes. What its stream gives when there is a connection again.
+/// Until RabbitMQ has no queue of this name. It closes the channel of whoever asks for one that is
+/// not there, and of whoever asks for another connection's exclusive one.
+async fn until_gone(connection: &Connection, queue: &str) {
+    let passive = QueueDeclareOptions {
+        passive: true,
+        ..Default::default()
+    };
+    loop {
+        let channel = connection.create_channel().await.unwrap();
+        let none = FieldTable::default();
+        let asked = channel.queue_declare(queue.into(), passive, none).await;
+        if asked.is_err_and(|error| code(&error) == Some(404)) {
+            return;
+        }
+    }
+}
+
+/// A viewer consumes from an exclusive queue of this name, or of one that RabbitMQ makes up. Its
+/// connection is cut, and the queue is deleted. What its stream gives when there is a connection again,
+/// and orders come.
 async fn next_of_a_viewer(name: &str) -> lapin::Result<Vec<u8>> {
-    let (_shop, shop) = confirming(url().await).await;
+    let (connection, shop) = confirming(url().await).await;
     let mut relay = Relay::before(url().await).await;
     let (_viewer, channel) = recovering(&relay.url, true).await;
-    let (durable, none) = (QueueDeclareOptions::durable(), FieldTable::default());
-    let queue = channel.queue_declare(name.into(), durable, none).await;
+    let exclusive = QueueDeclareOptions {
+        exclusive: true,
+        durable: true,
+        ..Default::default()
+    };
+    let none = FieldTable::default();
+    let queue = channel.queue_declare(name.into(), exclusive, none).await;
     let queue = queue.unwrap().name().to_string();
     let mut orders = consume(&channel, &queue, false).await;
     relay.down().await;
-    assert!(publish(&shop, &queue, "o-1").await.is_ack());
+    let gone = until_gone(&connection, &queue);
+    timeout(PATIENCE, gone).await.unwrap();
     relay.up().await;
-    let given = timeout(PATIENCE, orders.next()).await.unwrap();
+    let given = async {
+        loop {
+            // As long as the queue is not there again, this goes to nobody.
+            assert!(publish(&shop, &queue, "o-1").await.is_ack());
+            if let Ok(given) = timeout(NEVER, orders.next()).await {
+                return given;
+            }
+        }
+    };
+    let given = timeout(PATIENCE, given).await.unwrap();
     given.unwrap().map(|order| order.data)
 }
 

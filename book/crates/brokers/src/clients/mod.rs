@@ -140,7 +140,7 @@ const MEGABYTES: u32 = 400;
 /// Whether so little is free that the next file of a package would not fit. A tool's complaint lies
 /// on the same full disk, so it may not be there to be read.
 pub(crate) fn is_full(folder: &Path) -> bool {
-    rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail * disk.f_frsize < 16_000_000)
+    crate::room::free(folder).is_some_and(|free| free < 16_000_000)
 }
 
 pub(crate) fn disk_full(what: &str, folder: &Path) -> Error {

@@ -17,8 +17,10 @@ use crate::{Error, Kind, room, scratch};
 
 /// Starts a broker from PATH, from the cache, or from what is provisioned now.
 pub(crate) async fn start(kind: Kind, options: &Options) -> Result<Server, Error> {
-    room::ensure(kind)?;
     let found = install::find(kind).await?;
+    if kind == Kind::RabbitMq {
+        room::ensure()?;
+    }
     // A port that was free a moment ago may be taken by the time the broker binds it. Where the
     // port was ours to choose, another one is chosen.
     let mut attempts = 0;
@@ -41,7 +43,7 @@ pub(crate) async fn data_folder(kind: Kind, guard: &mut Guard) -> Result<PathBuf
     use std::os::unix::fs::DirBuilderExt;
     scratch::sweep();
     let unique = RandomState::new().hash_one(std::process::id());
-    let name = format!("{}{}-{unique:016x}", scratch::PREFIX, kind.name());
+    let name = format!("{}{}-{unique:016x}", scratch::prefix(), kind.name());
     let folder = std::env::temp_dir().join(name);
     guard.folder(&folder).await?;
     std::fs::DirBuilder::new()

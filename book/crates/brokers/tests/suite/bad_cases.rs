@@ -249,10 +249,12 @@ fn the_disk_is_full_at_unpack() {
     assert!(error.contains("Nothing half-installed was left"), "{error}");
 }
 
-/// With so little room RabbitMQ starts, takes no message, and does not say so to who publishes.
-#[test]
-fn the_disk_is_full_where_a_broker_keeps_its_data() {
+/// With so little room RabbitMQ starts and takes no message.
+#[tokio::test]
+async fn the_disk_is_full_where_rabbitmq_keeps_its_data() {
+    crate::paths::installed(Kind::RabbitMq).await;
     let cache = tempfile::tempdir().unwrap();
+    brokers::cache::lend(cache.path()).unwrap();
     let script = "mount -t tmpfs -o size=60m none \"$TMPDIR\" && exec \"$2\" rabbitmq";
     if let Some(command) = in_a_mount_namespace(script, cache.path()) {
         insta::assert_snapshot!(error_of(command));

@@ -1,6 +1,8 @@
 //! Nothing outlives its owner: not after its normal end, Ctrl-C, SIGTERM or a panic, and not after
 //! `kill -9` at any moment of a start.
 
+use std::io::Write;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::support::{Held, assert_nothing_left, ended_by, hold, processes};
@@ -8,6 +10,13 @@ use rustix::process::Signal;
 
 fn held(words: &[&str]) -> Held {
     let mut command = hold();
+    if brokers::outlives_its_terminal() {
+        // These tests are, and what they start would be.
+        let mut as_in_a_terminal = Command::new("env");
+        as_in_a_terminal.arg("--default-signal=HUP");
+        as_in_a_terminal.arg(command.get_program());
+        command = as_in_a_terminal;
+    }
     command.args(words).env("BROKERS", "native");
     Held::start(command)
 }
@@ -38,9 +47,29 @@ fn ends_with_its_owner(kind: &str, signal: Signal) {
 
 #[test]
 fn nats_ends_with_its_owner() {
-    for signal in [Signal::TERM, Signal::INT, Signal::KILL] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::KILL] {
         ends_with_its_owner("nats", signal);
     }
+}
+
+#[test]
+fn who_is_started_by_nohup_outlives_its_terminal() {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "trap '' HUP; exec \"$0\" nats"])
+        .arg(hold().get_program())
+        .env("BROKERS", "native");
+    let mut held = Held::start(command);
+    held.ready();
+    held.signal(Signal::HUP);
+    for word in ["pause", "resume", "pause", "resume"] {
+        let input = held.child.stdin.as_mut().unwrap();
+        writeln!(input, "{word}").unwrap();
+        assert_eq!(held.line(), "done");
+    }
+    held.signal(Signal::TERM);
+    assert!(held.wait().success());
+    assert_nothing_left(held.folder.path());
 }
 
 #[test]

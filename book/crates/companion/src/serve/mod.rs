@@ -5,6 +5,7 @@ mod body;
 mod builder;
 mod listen;
 mod pages;
+mod places;
 mod policy;
 mod progress;
 mod refusal;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use brokers::Kind;
 use catalog::{Catalog, Progress, Record};
+use companion::runner;
 use tokio::sync::watch::{Sender, channel};
 
 use crate::signals::{self, Stop};
@@ -37,12 +39,18 @@ use site::Site;
 use solve::Desk;
 
 /// Folders whose every file is a source of the book.
-const FOLDERS: [&str; 3] = ["book/src", "book/theme", "chapters"];
+const FOLDERS: [&str; 5] = [
+    "book/src",
+    "book/theme",
+    "book/glossary",
+    "book/settings",
+    "chapters",
+];
 /// Single files that are sources; their folders are not.
 const FILES: [&str; 2] = ["book.toml", "book/misconceptions.toml"];
 
-/// How long what pages have started may take to end with the server: longer than a grader may.
-const ENDING: Duration = Duration::from_secs(30);
+/// How long what pages have started may take to end with the server.
+const ENDING: Duration = runner::CLEANING.saturating_add(Duration::from_secs(5));
 
 /// Build the book, serve it on 127.0.0.1, build it again when a source changes
 ///
@@ -74,10 +82,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
             _ = stop.wait() => Ok(ExitCode::SUCCESS),
             failed = serve(args, root, (runs.clone(), desk.clone()), &mut keeper) => failed,
         };
-        if runs.is_busy() || desk.is_busy() {
+        if runs.places.is_busy() || desk.places.is_busy() {
             eprintln!("what a page has started is asked to end; Ctrl-C again does not wait for it");
         }
-        let closed = async { tokio::join!(runs.close(), desk.close()) };
+        let closed = async { tokio::join!(runs.places.close(), desk.places.close()) };
         tokio::select! {
             _ = stop.wait() => {}
             _ = tokio::time::timeout(ENDING, closed) => {}

@@ -11,7 +11,7 @@ use history::{Expect, Kind};
 use lapin::types::AMQPValue;
 use tokio::task::JoinHandle;
 use tokio::time::interval;
-use wire::amqp::{CONSUME, GET};
+use wire::amqp::{ACK, CONSUME, DELIVER, GET, GET_OK, NACK, PUBLISH, REJECT};
 use wire::{Held, Proxy};
 
 use super::{LOOK, Shop, delete, quorum};
@@ -20,6 +20,8 @@ use crate::{Case, Program};
 
 /// How long nothing may come of a charge that is acknowledged.
 const LATE: Duration = Duration::from_secs(5);
+/// How long a service may do nothing about a charge that it has: it keeps it then.
+const KEPT: Duration = Duration::from_secs(15);
 
 /// Charges in a queue, and another queue for what comes of them; where a story wants it, a third one
 /// for dead letters. The story declares the first two.
@@ -209,12 +211,13 @@ impl Charges {
     }
 
     /// Returns once no charge is left, and each has become a result or a dead letter; or none is left,
-    /// and nothing comes of them any more.
+    /// and nothing comes of them any more; or the service keeps what is left, and does nothing.
     ///
     /// # Errors
     /// See [`Charges::open`].
     pub async fn over(&mut self) -> Result<()> {
         let (mut known, mut since) = (0, Instant::now());
+        let (mut done, mut still) = (0, Instant::now());
         let mut look = interval(LOOK);
         loop {
             look.tick().await;
@@ -225,13 +228,25 @@ impl Charges {
             if left || came > known {
                 (known, since) = (came, Instant::now());
             }
+            let does = self.steps();
+            if does > done {
+                (done, still) = (does, Instant::now());
+            }
+            let keeps = done > 0 && still.elapsed() > KEPT;
             let processed = self.processed.iter().map(|(order, _)| *order);
             let dead = self.dead_letters.iter().map(|it| it.order);
             let out: BTreeSet<u32> = processed.chain(dead).collect();
             let all = self.orders.clone().all(|order| out.contains(&order));
-            if !left && (all || since.elapsed() > LATE) {
+            if keeps || (!left && (all || since.elapsed() > LATE)) {
                 return Ok(());
             }
         }
+    }
+
+    /// How often the service was given a charge, has published, or has said what is to become of a
+    /// charge.
+    fn steps(&self) -> u64 {
+        let kinds = [DELIVER, GET_OK, PUBLISH, ACK, NACK, REJECT].into_iter();
+        kinds.map(|kind| self.wire.count(kind)).sum()
     }
 }

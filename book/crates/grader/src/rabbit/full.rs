@@ -1,12 +1,8 @@
 //! Queues that are full, and what RabbitMQ says to whoever publishes to one.
 
 use lapin::types::{AMQPValue, FieldTable};
-use tokio::time::interval;
 use wire::amqp::{CHANNEL_CLOSE, REFUSE};
 use wire::{Frame, Proxy};
-
-use super::LOOK;
-use crate::Program;
 
 /// Why RabbitMQ ends the channel of a transaction in which it has refused a message.
 const PARTIAL: &str = "partial tx completion";
@@ -22,15 +18,15 @@ pub fn at_most(messages: u32) -> FieldTable {
     arguments
 }
 
-/// How often RabbitMQ has refused what a program published: by a nack, or by the end of the channel
-/// where the program has asked for a transaction.
+/// In how many frames RabbitMQ has refused what a program published: by a nack, which may be for several
+/// messages, or by the end of the channel where the program has asked for a transaction.
 pub fn refusals(wire: &Proxy) -> usize {
     let frames = wire.frames();
     frames.iter().filter(|frame| is_refusal(frame)).count()
 }
 
-/// Returns once RabbitMQ has refused so often what a program published; and when the proxy works no
-/// more.
+/// Returns once RabbitMQ has refused in so many frames what a program published; and when the proxy works
+/// no more.
 pub async fn refused(wire: &Proxy, count: usize) {
     let (mut seen, mut refusals) = (0, 0);
     while refusals < count {
@@ -47,14 +43,6 @@ fn is_refusal(frame: &Frame) -> bool {
     let reason = frame.amqp().and_then(|fields| fields.reason.as_ref());
     let is_partial = || reason.is_some_and(|(_, text)| text.contains(PARTIAL));
     frame.kind == REFUSE || (frame.kind == CHANNEL_CLOSE && is_partial())
-}
-
-/// Returns once the program has ended. Whether it may, the story says.
-pub async fn gone(program: &Program) {
-    let mut look = interval(LOOK);
-    while !program.is_gone() {
-        look.tick().await;
-    }
 }
 
 #[cfg(test)]

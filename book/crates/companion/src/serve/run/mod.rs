@@ -15,9 +15,8 @@ pub mod news;
 pub mod output;
 mod wanted;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -28,9 +27,10 @@ use axum::response::IntoResponse;
 use axum::routing::post;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use super::body::object;
+use super::places::Places;
 use super::refusal::{Refusal, only_post};
 use super::stream::{AHEAD, stream};
 use attend::Run;
@@ -128,43 +128,19 @@ impl Cut {
 pub struct Runs {
     root: PathBuf,
     built: Arc<Built>,
-    places: Arc<Semaphore>,
-    going: Mutex<Going>,
-}
-
-/// Those that have not ended.
-#[derive(Default)]
-struct Going {
-    last: u64,
-    stops: HashMap<u64, oneshot::Sender<()>>,
+    /// Those that have not ended.
+    pub places: Arc<Places>,
 }
 
 impl Runs {
     /// None yet, in the book whose top folder is `root`.
     pub fn new(root: PathBuf) -> Runs {
+        let full = "Two listings run already; stop one, or wait for its end.";
         Runs {
             root,
             built: Arc::default(),
-            places: Arc::new(Semaphore::new(RUNS as usize)),
-            going: Mutex::default(),
+            places: Places::new(RUNS, full),
         }
-    }
-
-    fn with<T>(&self, change: impl FnOnce(&mut Going) -> T) -> T {
-        change(&mut self.going.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Whether one goes on.
-    pub fn is_busy(&self) -> bool {
-        self.places.available_permits() < RUNS as usize
-    }
-
-    /// Stops them, and returns when each has taken away what it made on its broker. No other begins:
-    /// its place is waited for here.
-    pub async fn close(&self) {
-        // A run whose stop is dropped is stopped.
-        self.with(|going| going.stops.clear());
-        let _ = self.places.acquire_many(RUNS).await;
     }
 }
 
@@ -179,21 +155,10 @@ pub fn routes(runs: Arc<Runs>) -> Router {
 async fn start(State(runs): State<Arc<Runs>>, body: Bytes) -> Result<impl IntoResponse, Refusal> {
     let asked: Asked = read(&body)?;
     let wanted = tokio::task::block_in_place(|| Wanted::find(&runs.root, &asked))?;
-    let place = runs.places.clone().try_acquire_owned().map_err(|_| {
-        Refusal::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "Two listings run already; stop one, or wait for its end.",
-        )
-    })?;
-    let (stopper, stop) = oneshot::channel();
-    let id = runs.with(|going| {
-        going.last += 1;
-        going.stops.insert(going.last, stopper);
-        going.last
-    });
+    let (place, stop) = runs.places.take()?;
     let (page, heard) = mpsc::channel(AHEAD);
     let run = Run {
-        id,
+        id: place.id,
         root: runs.root.clone(),
         built: runs.built.clone(),
         limits: LIMITS,
@@ -204,7 +169,6 @@ async fn start(State(runs): State<Arc<Runs>>, body: Bytes) -> Result<impl IntoRe
     // Its own task: a page that is gone cannot take the run with it half-way.
     tokio::spawn(async move {
         run.attend().await;
-        runs.with(|going| going.stops.remove(&id));
         drop(place);
     });
     Ok(stream(heard))
@@ -220,9 +184,10 @@ struct Stopped {
 async fn stop(State(runs): State<Arc<Runs>>, body: Bytes) -> Result<&'static str, Refusal> {
     const OVER: Refusal = Refusal::new(StatusCode::NOT_FOUND, "There is no such run any more.");
     let Stopped { run } = read(&body)?;
-    let stop = runs.with(|going| going.stops.remove(&run));
-    stop.and_then(|stop| stop.send(()).ok()).ok_or(OVER)?;
-    Ok("It is being stopped.\n")
+    match runs.places.stop(run) {
+        true => Ok("It is being stopped.\n"),
+        false => Err(OVER),
+    }
 }
 
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {

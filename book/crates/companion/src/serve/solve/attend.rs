@@ -23,8 +23,6 @@ const GRADING: Limits = Limits {
     run: Duration::from_secs(10 * 60),
     ..LIMITS
 };
-/// How long a grader may take to leave the brokers as they were.
-const CLEANING: Duration = Duration::from_secs(25);
 /// What cargo says of a program that it has made.
 const MADE: &str = "\"reason\":\"compiler-artifact\"";
 /// What a caller may have told another grader.
@@ -126,7 +124,6 @@ impl Grading {
         let mark = format!("page-{}-{}-grade", std::process::id(), self.id);
         let mut child = Child::start(&mut command, Some(mark)).await?;
         self.tell(News::Start).await;
-        // Open to the end of it: what it says while it cleans up must not break it.
         let (mut stdout, mut stderr) = child.output()?;
         let (budget, page) = (Budget::new(GRADING.bytes, GRADING.lines), self.page.clone());
         let reading = async {
@@ -142,8 +139,23 @@ impl Grading {
             read = reading => read.err(),
         };
         if let Some(cut) = cut {
-            // It leaves the brokers as they were.
-            child.close(CLEANING).await?;
+            // It leaves the brokers as they were. What it says of that is read: it must not stand still
+            // before a pipe that is full, or break at one that is closed.
+            let read_on = async {
+                let (mut out, mut err) = (tokio::io::sink(), tokio::io::sink());
+                let _ = tokio::join!(
+                    tokio::io::copy(&mut stdout, &mut out),
+                    tokio::io::copy(&mut stderr, &mut err),
+                );
+            };
+            let never = async {
+                read_on.await;
+                std::future::pending().await
+            };
+            tokio::select! {
+                ended = child.close(runner::CLEANING) => drop(ended?),
+                () = never => {}
+            }
             return Err(cut);
         }
         let code = runner::code(child.end().await?);

@@ -21,7 +21,7 @@ mod wanted;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -33,9 +33,10 @@ use catalog::{Catalog, Rung};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::body::object;
+use super::places::Places;
 use super::refusal::{Refusal, only_post};
 use super::stream::{AHEAD, stream};
 use crate::answer::{self, Answer, Replaced, Text};
@@ -50,42 +51,18 @@ pub const LARGE: [&str; 3] = ["/-/solve/open", "/-/solve/save", "/-/solve/draft"
 /// The exercises of a server.
 pub struct Desk {
     root: PathBuf,
-    place: Arc<Semaphore>,
-    going: Mutex<Going>,
-}
-
-/// The grading that has not ended.
-#[derive(Default)]
-struct Going {
-    last: u64,
-    stop: Option<oneshot::Sender<()>>,
+    /// The one that is graded.
+    pub places: Arc<Places>,
 }
 
 impl Desk {
     /// Those of the book whose top folder is `root`.
     pub fn new(root: PathBuf) -> Desk {
+        let full = "Another answer is being graded; stop that, or wait for its end.";
         Desk {
             root,
-            place: Arc::new(Semaphore::new(1)),
-            going: Mutex::default(),
+            places: Places::new(1, full),
         }
-    }
-
-    fn with<T>(&self, change: impl FnOnce(&mut Going) -> T) -> T {
-        change(&mut self.going.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Whether a grading goes on.
-    pub fn is_busy(&self) -> bool {
-        self.place.available_permits() == 0
-    }
-
-    /// Stops it, and returns when it has left the brokers as they were. No other begins: its place is
-    /// waited for here.
-    pub async fn close(&self) {
-        // A grading whose stop is dropped is stopped.
-        self.with(|going| going.stop = None);
-        let _ = self.place.acquire().await;
     }
 
     fn catalog(&self) -> Result<Catalog, Refusal> {
@@ -268,21 +245,10 @@ async fn grade(State(desk): State<Arc<Desk>>, body: Bytes) -> Result<impl IntoRe
         let arguments = wanted::arguments(&catalog, &exercise, &guesses)?;
         Ok::<_, Refusal>((catalog, exercise, arguments))
     })?;
-    let place = desk.place.clone().try_acquire_owned().map_err(|_| {
-        Refusal::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "Another answer is being graded; stop that, or wait for its end.",
-        )
-    })?;
-    let (stopper, stop) = oneshot::channel();
-    let id = desk.with(|going| {
-        going.last += 1;
-        going.stop = Some(stopper);
-        going.last
-    });
+    let (place, stop) = desk.places.take()?;
     let (page, heard) = mpsc::channel(AHEAD);
     let grading = Grading {
-        id,
+        id: place.id,
         catalog,
         exercise,
         arguments,
@@ -292,7 +258,6 @@ async fn grade(State(desk): State<Arc<Desk>>, body: Bytes) -> Result<impl IntoRe
     // Its own task: a page that is gone cannot take it with it half-way.
     tokio::spawn(async move {
         grading.attend().await;
-        desk.with(|going| going.stop = None);
         drop(place);
     });
     Ok(stream(heard))
@@ -307,12 +272,10 @@ struct Stopped {
 async fn stop(State(desk): State<Arc<Desk>>, body: Bytes) -> Result<&'static str, Refusal> {
     const OVER: Refusal = Refusal::new(StatusCode::NOT_FOUND, "There is no such grading any more.");
     let Stopped { grading } = read(&body)?;
-    let stop = desk.with(|going| match going.last == grading {
-        true => going.stop.take(),
-        false => None,
-    });
-    stop.and_then(|stop| stop.send(()).ok()).ok_or(OVER)?;
-    Ok("It is being stopped.\n")
+    match desk.places.stop(grading) {
+        true => Ok("It is being stopped.\n"),
+        false => Err(OVER),
+    }
 }
 
 /// Whether this can be an answer.

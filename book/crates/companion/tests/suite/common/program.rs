@@ -15,6 +15,11 @@ pub const PATIENCE: Duration = Duration::from_secs(180);
 /// `cargo book` with these arguments, in this repository.
 pub fn book(repository: &Repository, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_companion"));
+    if brokers::outlives_its_terminal() {
+        // These tests are started by `nohup`, and what they start would be.
+        command = Command::new("env");
+        command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_companion")]);
+    }
     command
         .args(arguments)
         .current_dir(repository.path())
