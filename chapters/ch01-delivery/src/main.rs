@@ -83,7 +83,7 @@ async fn trade(
         let line = line.context("payments says nothing")??;
         let line = line.context("payments has ended")?;
         if line == payments::STANDS_STILL {
-            // SIGKILL: payments says goodbye to nobody.
+            // Payments is where it shall die. SIGKILL: it says goodbye to nobody.
             payments.kill().await?;
             log.remark("payments", "is killed and starts again");
             timeout(PATIENCE, nobody_consumes(channel)).await??;

@@ -66,6 +66,7 @@ impl Payments {
             got = got.text("redelivered");
         }
         self.log.event(got);
+        // `reach` stands still where the shop is to kill this process. Elsewhere it does nothing.
         self.reach(Crash::Before, order).await?;
         if self.promise == Promise::AtMostOnce {
             // The broker forgets the order here, before anything was done for it.

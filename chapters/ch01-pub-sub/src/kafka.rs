@@ -13,10 +13,10 @@ use tokio::task::block_in_place;
 use tokio::time::timeout;
 use topics::Topic;
 
-use crate::{Inbox, PATIENCE, Step, order_of};
+use crate::{PATIENCE, Received, Step, order_of};
 
 /// The day, on topics and groups that are deleted at its end.
-pub async fn day(day: &[Step], log: &mut Log) -> Result<Vec<Inbox>> {
+pub async fn day(day: &[Step], log: &mut Log) -> Result<Vec<Received>> {
     let kafka = brokers::kafka().await?;
     let orders = create(&kafka, "orders").await?;
     let payments = match create(&kafka, "payments").await {
@@ -49,7 +49,7 @@ async fn create(kafka: &Broker, topic: &str) -> Result<Topic> {
     Ok(topic)
 }
 
-async fn trade(day: &[Step], kafka: &Broker, log: &mut Log) -> Result<Vec<Inbox>> {
+async fn trade(day: &[Step], kafka: &Broker, log: &mut Log) -> Result<Vec<Received>> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", kafka.url());
     config.set("enable.idempotence", "true");
@@ -70,10 +70,10 @@ async fn trade(day: &[Step], kafka: &Broker, log: &mut Log) -> Result<Vec<Inbox>
             }
         }
     }
-    let mut inboxes = Vec::new();
+    let mut received = Vec::new();
     for (service, pattern, consumer) in &groups {
         let topic = kafka.name(topic_of(pattern));
-        inboxes.push(Inbox {
+        received.push(Received {
             service,
             pattern,
             events: read(consumer, &topic).await?,
@@ -89,7 +89,7 @@ async fn trade(day: &[Step], kafka: &Broker, log: &mut Log) -> Result<Vec<Inbox>
     log.remark("kafka", &format!("keeps {records} records in 2 topics"));
     // They leave their groups, which takes an answer of Kafka.
     block_in_place(|| drop(groups));
-    Ok(inboxes)
+    Ok(received)
 }
 
 // ANCHOR: topic

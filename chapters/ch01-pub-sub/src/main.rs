@@ -35,7 +35,7 @@ enum Step {
 }
 
 /// What the broker has sent to a service by the evening.
-struct Inbox {
+struct Received {
     service: &'static str,
     pattern: &'static str,
     /// Type and order of each event.
@@ -47,7 +47,7 @@ async fn main() -> Result<()> {
     let args = Args::parse();
     let mut log = Log::new();
     let day = scene(args.late);
-    let inboxes = match args.broker {
+    let received = match args.broker {
         Broker::Nats => nats::day(&day, &mut log).await?,
         #[cfg(feature = "rabbitmq")]
         Broker::Rabbitmq => rabbitmq::day(&day, &mut log).await?,
@@ -56,8 +56,8 @@ async fn main() -> Result<()> {
         #[cfg(not(all(feature = "rabbitmq", feature = "kafka")))]
         _ => anyhow::bail!(args::with_client()),
     };
-    for inbox in &inboxes {
-        handle(inbox, &mut log);
+    for got in &received {
+        handle(got, &mut log);
     }
     Ok(())
 }
@@ -88,19 +88,19 @@ fn scene(late: Late) -> Vec<Step> {
 // ANCHOR: handle
 /// What the service does with its events. It looks at the type of each, since not every broker does
 /// that for it.
-fn handle(inbox: &Inbox, log: &mut Log) {
+fn handle(got: &Received, log: &mut Log) {
     let mut wanted = 0;
-    for (event, order) in &inbox.events {
-        if wants(inbox.pattern, event) {
+    for (event, order) in &got.events {
+        if wants(got.pattern, event) {
             wanted += 1;
-            log.event(Event::new(inbox.service, Verb::Got, *order).text(event.as_str()));
+            log.event(Event::new(got.service, Verb::Got, *order).text(event.as_str()));
         } else {
-            log.remark(inbox.service, &format!("passes over o-{order} {event}"));
+            log.remark(got.service, &format!("passes over o-{order} {event}"));
         }
     }
-    let received = inbox.events.len();
+    let received = got.events.len();
     let text = format!("receives {received}, wants {wanted}");
-    log.remark(inbox.service, &text);
+    log.remark(got.service, &text);
 }
 
 fn wants(pattern: &str, event: &str) -> bool {

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use history::{Event, Log, Verb};
 use tokio::time::timeout;
 
-use crate::{Inbox, PATIENCE, Step, order_of};
+use crate::{PATIENCE, Received, Step, order_of};
 
 /// A service that listens: its connection, and what comes over it.
 struct Listener {
@@ -18,7 +18,7 @@ struct Listener {
 }
 
 /// The day, on a server that is stopped at its end.
-pub async fn day(day: &[Step], log: &mut Log) -> Result<Vec<Inbox>> {
+pub async fn day(day: &[Step], log: &mut Log) -> Result<Vec<Received>> {
     let nats = brokers::nats().await?;
     let outcome = tokio::select! {
         outcome = trade(day, &nats, log) => outcome,
@@ -28,7 +28,7 @@ pub async fn day(day: &[Step], log: &mut Log) -> Result<Vec<Inbox>> {
     outcome
 }
 
-async fn trade(day: &[Step], nats: &Broker, log: &mut Log) -> Result<Vec<Inbox>> {
+async fn trade(day: &[Step], nats: &Broker, log: &mut Log) -> Result<Vec<Received>> {
     let shop = connect(nats).await?;
     let mut listeners = Vec::new();
     for step in day {
@@ -43,14 +43,14 @@ async fn trade(day: &[Step], nats: &Broker, log: &mut Log) -> Result<Vec<Inbox>>
             }
         }
     }
-    let (mut inboxes, mut copies) = (Vec::new(), 0);
+    let (mut received, mut copies) = (Vec::new(), 0);
     for listener in listeners {
-        let inbox = listener.close().await?;
-        copies += inbox.events.len();
-        inboxes.push(inbox);
+        let got = listener.close().await?;
+        copies += got.events.len();
+        received.push(got);
     }
     log.remark("nats", &format!("has sent {copies} copies, keeps none"));
-    Ok(inboxes)
+    Ok(received)
 }
 
 // ANCHOR: subscribe
@@ -76,14 +76,15 @@ async fn subscribe(
 async fn publish(client: &Client, subject: String, order: u32) -> Result<()> {
     // The subject is the type of the event, and all that the server looks at.
     client.publish(subject, format!("o-{order}").into()).await?;
-    // NATS does not answer a message. It has dealt with this one when it answers the next thing.
+    // NATS answers no message. So ask it something: it takes all in order, so it has dealt with the
+    // message when the answer comes.
     round_trip(client).await
 }
 // ANCHOR_END: publish
 
 impl Listener {
     /// Ends the subscription and gives what has come. It lay in this program's memory.
-    async fn close(mut self) -> Result<Inbox> {
+    async fn close(mut self) -> Result<Received> {
         // Everything for us is here when the answer is.
         round_trip(&self.client).await?;
         self.events.unsubscribe().await?;
@@ -95,7 +96,7 @@ impl Listener {
             events.push((event, order_of(&message.payload)?));
         }
         // Nothing waits in this client, which has published nothing since. It needs no `drain`.
-        Ok(Inbox {
+        Ok(Received {
             service: self.service,
             pattern: self.pattern,
             events,
@@ -110,7 +111,7 @@ async fn connect(nats: &Broker) -> Result<Client> {
 
 /// Returns when the server has dealt with everything that this connection wrote before.
 async fn round_trip(client: &Client) -> Result<()> {
-    // Nobody listens to a new inbox, and the server says so.
+    // Nobody listens to a new inbox, a subject of our own for answers, and the server says so.
     let asked = timeout(PATIENCE, client.request(client.new_inbox(), "".into()));
     match asked.await.context("NATS does not answer")? {
         Err(error) if error.kind() == RequestErrorKind::NoResponders => Ok(()),

@@ -9,12 +9,12 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, ExchangeKind};
 use tokio::time::timeout;
 
-use crate::{Inbox, PATIENCE, Step, order_of};
+use crate::{PATIENCE, Received, Step, order_of};
 
 const EXCHANGE: &str = "shop";
 
 /// The day, on an exchange and queues that are deleted at its end.
-pub async fn day(day: &[Step], log: &mut Log) -> Result<Vec<Inbox>> {
+pub async fn day(day: &[Step], log: &mut Log) -> Result<Vec<Received>> {
     let rabbit = brokers::rabbitmq().await?;
     claim(day, &rabbit).await?;
     let properties = ConnectionProperties::default().with_connection_name("shop".into());
@@ -31,7 +31,7 @@ pub async fn day(day: &[Step], log: &mut Log) -> Result<Vec<Inbox>> {
     outcome
 }
 
-async fn trade(day: &[Step], channel: &Channel, log: &mut Log) -> Result<Vec<Inbox>> {
+async fn trade(day: &[Step], channel: &Channel, log: &mut Log) -> Result<Vec<Received>> {
     let (kind, mut options) = (ExchangeKind::Topic, ExchangeDeclareOptions::default());
     options.durable = true;
     let declared = channel.exchange_declare(EXCHANGE.into(), kind, options, FieldTable::default());
@@ -54,11 +54,11 @@ async fn trade(day: &[Step], channel: &Channel, log: &mut Log) -> Result<Vec<Inb
             }
         }
     }
-    let (mut inboxes, mut copies) = (Vec::new(), 0);
+    let (mut received, mut copies) = (Vec::new(), 0);
     for (service, pattern, queue) in &queues {
         let count = waiting(channel, queue).await?;
         copies += count;
-        inboxes.push(Inbox {
+        received.push(Received {
             service,
             pattern,
             events: consume(channel, queue, count).await?,
@@ -68,7 +68,7 @@ async fn trade(day: &[Step], channel: &Channel, log: &mut Log) -> Result<Vec<Inb
         "rabbit",
         &format!("kept {copies} copies in {} queues", queues.len()),
     );
-    Ok(inboxes)
+    Ok(received)
 }
 
 // ANCHOR: subscribe

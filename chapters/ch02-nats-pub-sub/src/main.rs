@@ -119,8 +119,9 @@ async fn connect(url: &str, service: &str) -> Result<(Client, Arc<Notify>)> {
 // ANCHOR: round-trip
 /// Returns when the server has dealt with everything that this connection wrote before.
 async fn round_trip(client: &Client) -> Result<()> {
-    // Nobody listens to a new inbox, and the server says so at once. It takes the commands of one
-    // connection in their order, so its answer comes after what we sent earlier.
+    // A new inbox is a subject of our own, for answers. Nobody listens to it, and the server says
+    // so at once. It takes the commands of one connection in their order, so its answer comes after
+    // what we sent earlier.
     let request = client.request(client.new_inbox(), "".into());
     match timeout(PATIENCE, request)
         .await

@@ -25,12 +25,13 @@ pub async fn publish(
     log: &mut Log,
 ) -> Result<Orders> {
     // ANCHOR: publish
+    // At `limit` orders without an answer the loop waits until `keep` are left. One by one: 1 and
+    // 0. In batches: 2 and 0. Asynchronously: 100 and 99.
     let (limit, keep) = args.confirms.window();
     let mut unanswered = FuturesOrdered::new();
     let (mut acked, mut kept) = (Orders::new(), Kept::new());
     for order in orders {
-        // The first `await` ends when the message is on its way. The second one, on what the first
-        // one gives, ends with the broker's answer.
+        // After this `await` the message is on its way. That of `confirm` gives RabbitMQ's answer.
         let confirm = send(args, channel, order).await?;
         log.event(Event::new("orders", Verb::Sent, order));
         unanswered.push_back(async move { (order, confirm.await) });

@@ -126,7 +126,7 @@ async fn send(channel: &Channel, order: u32, log: &mut Log) -> Result<Sent> {
 // ANCHOR: settle
 async fn settle(channel: &Channel, order: u32, mut sent: Sent, log: &mut Log) -> Result<()> {
     loop {
-        // With recovery on, an answer that is lost is no error before there is a new connection.
+        // With recovery on, a lost answer becomes an error only when there is a new connection.
         let answer = timeout(OUTAGE, async { sent?.await }).await;
         let error = match answer.context("RabbitMQ is away for too long")? {
             Ok(Confirmation::Ack(_)) => break,

@@ -105,7 +105,7 @@ async fn publish(
     // ANCHOR: publish
     let key = match key {
         Key::Order => format!("o-{order}"),
-        // The first customer is a big one.
+        // Orders 1 to 4 are of one big customer, 5 and 6 of one each.
         Key::Customer => format!("customer-{}", order.saturating_sub(3).max(1)),
     };
     let body = format!("{kind} o-{order}");

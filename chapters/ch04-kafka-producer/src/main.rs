@@ -140,7 +140,7 @@ async fn flush(producer: &FutureProducer) -> Result<()> {
     // It blocks its thread until nothing waits any more. `block_in_place` tells the runtime, which
     // moves its other tasks to other threads.
     let flushed = block_in_place(|| producer.flush(PATIENCE));
-    // A Ctrl-C in the meantime is served here.
+    // `flush` has blocked this task. Here `select!` in `main` can look whether Ctrl-C has come.
     tokio::task::yield_now().await;
     flushed.context("Kafka has not taken all records in time")
 }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::PATIENCE;
 
-/// The records whose work is done, by their place; `None` where the service keeps no such list.
+/// The records whose work is done, by their address; `None` where the service keeps no such list.
 pub type Done = Option<BTreeSet<(i32, i64)>>;
 
 /// A member of a group, or an operator who acts in the group's name.
@@ -68,9 +68,9 @@ impl Reader {
         let event = |verb| Event::new(self.lane, verb, order);
         // ANCHOR: once
         log.event(event(Verb::Got));
-        // The same record has the same place whenever it is read.
-        let place = (record.partition(), record.offset());
-        match done.as_mut().is_none_or(|done| done.insert(place)) {
+        // The same record has the same address whenever it is read.
+        let address = (record.partition(), record.offset());
+        match done.as_mut().is_none_or(|done| done.insert(address)) {
             true => log.event(event(Verb::Done)),
             false => log.remark(self.lane, &format!("o-{order} is done already")),
         }
@@ -90,7 +90,7 @@ impl Reader {
         // The end is asked first, so that no order of this time comes between the two answers.
         let (_, end) = self.consumer.fetch_watermarks(&self.topic, 0, PATIENCE)?;
         let mut asked = TopicPartitionList::new();
-        // Where an offset stands elsewhere, the question has a time: milliseconds since 1970.
+        // The call takes the time in the field of the offset, in milliseconds since 1970.
         asked.add_partition_offset(&self.topic, 0, Offset::Offset(time))?;
         let told = self.consumer.offsets_for_times(asked, PATIENCE)?;
         let partition = told.find_partition(&self.topic, 0);

@@ -38,7 +38,8 @@ fn main() -> Result<()> {
         }
     }
     println!("choice  fits {} of {} shapes", fitting.len(), SHAPES.len());
-    // Of two that are equally good the later one wins, so the list is walked from its end.
+    // Of equals `max_by_key` takes the last, which from the end of the list is the first one in it:
+    // the cheapest to run.
     let best = fitting.iter().rev().max_by_key(|shape| shape.best(&work));
     // ANCHOR_END: choose
     match best {

@@ -29,7 +29,7 @@ pub struct Shape {
 }
 
 // ANCHOR: shapes
-/// In the order in which they cost you something to run.
+/// The cheapest to run first. `Some` is what stands in its way.
 pub const SHAPES: [Shape; 5] = [
     Shape {
         broker: "nats",

@@ -90,6 +90,7 @@ impl Payments {
         let immediate = TransactionBehavior::Immediate;
         let transaction = self.database.transaction_with_behavior(immediate)?;
         let is_new = remember(&transaction, id)?;
+        // `reach` stands still where the shop is to kill this process. Elsewhere it does nothing.
         self.scene.reach(KillAt::Writes, order).await?;
         if is_new {
             charge(&transaction, order)?;

@@ -63,6 +63,7 @@ impl Orders {
         save(&transaction, order)?;
         // A row, not a message: the broker is not needed here, and may be down.
         put_in_outbox(&transaction, order)?;
+        // `reach` stands still where the shop is to kill this process. Elsewhere it does nothing.
         self.scene.reach(KillAt::Commit, order).await?;
         transaction.commit()?;
         self.scene.saved(order);

@@ -158,7 +158,6 @@ impl Shop {
     }
 }
 
-// ANCHOR: nats-headers
 /// The order's own headers, and its id, by which an inbox knows it. What else begins with `Nats-` is
 /// about the stream that the order was in, and most of it the server obeys.
 fn own(headers: &HeaderMap) -> HeaderMap {
@@ -173,7 +172,6 @@ fn own(headers: &HeaderMap) -> HeaderMap {
     }
     own
 }
-// ANCHOR_END: nats-headers
 
 async fn work(payments: &PullConsumer, desk: &mut Desk<'_>) -> Result<()> {
     loop {
