@@ -40,8 +40,8 @@ const hljs = { configure() {}, highlightBlock() {} };
     });
     main.querySelectorAll(kinds).forEach(it => sizes.observe(it));
     main.addEventListener('keydown', event => {
-        const it = event.target.closest(kinds);
-        if (it && isWide(it) && event.key.startsWith('Arrow')) {
+        const it = event.target.closest(`${kinds}, [role=region]`);
+        if (it && (it.tabIndex === 0 || isWide(it)) && event.key.startsWith('Arrow')) {
             event.stopPropagation();
         }
     });

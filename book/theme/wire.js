@@ -29,13 +29,17 @@
       this.clients = [];
       this.at = 0;
       this.opened = null;
-      this.svg = draw("svg", { role: "group", "aria-label": "Sequence of frames" });
+      this.back = draw("g", {});
+      this.body = draw("g", {});
+      const named = { role: "group", "aria-label": "Sequence of frames" };
+      this.svg = draw("svg", named, this.back, this.body);
       this.scroll = make("div", { class: "wire-drawing" }, this.svg);
       this.fields = make("div", { class: "wire-fields", role: "status" });
       this.rest();
       const hint = "Arrow keys go from frame to frame, Enter opens one.";
       this.element = make("div", {}, make("p", {}, hint), this.scroll, this.fields);
       this.svg.onkeydown = (event) => this.key(event);
+      this.svg.addEventListener("focusin", () => (this.here = this.frames()[this.at]));
       new ResizeObserver(() => this.paint()).observe(this.scroll);
     }
 
@@ -53,6 +57,8 @@
       let place = this.rows.length;
       while (place > 0 && this.rows[place - 1].ms > row.ms) place -= 1;
       this.rows.splice(place, 0, row);
+      // The frame that the keyboard was at stays the same one.
+      if (this.here) this.at = this.frames().indexOf(this.here);
       if (row.kind && !this.clients.includes(row.lane)) this.clients.push(row.lane);
       if (!this.due) {
         this.due = requestAnimationFrame(() => {
@@ -72,25 +78,45 @@
       const gap = Math.min(72, (width * 0.45 - PLACE) / this.clients.length);
       const place = (lane) => PLACE + 12 + gap * this.clients.indexOf(lane);
       const letters = Math.floor((width - PLACE - 24) / 6.9);
+      // Of another width, or with another client, all is drawn anew.
+      const shape = `${width} ${this.clients.length}`;
+      if (this.shape !== shape) for (const row of this.rows) row.drawn = null;
+      this.shape = shape;
       let y = TOP;
-      const drawn = this.rows.map((row) => {
-        const at = y;
+      // What stands is not moved: a click on it, or the focus, would be lost.
+      let next = this.body.firstChild;
+      for (const row of this.rows) {
+        const isNew = !row.drawn;
+        if (isNew) {
+          row.drawn = row.kind
+            ? this.frame(row, place(row.lane), broker, letters)
+            : this.line(row, width, letters);
+          this.body.insertBefore(row.drawn, next);
+        } else {
+          next = row.drawn.nextSibling;
+        }
+        if (isNew || row.y !== y) row.drawn.setAttribute("transform", `translate(0 ${y})`);
+        row.y = y;
         y += row.kind ? FRAME : LINE;
-        return row.kind ? this.frame(row, at, place(row.lane), broker, letters) : this.line(row, at, width, letters);
-      });
+      }
+      while (next) {
+        const old = next;
+        next = old.nextSibling;
+        old.remove();
+      }
       const lane = (x, name) => draw("line", { class: `wire-lane ${name}`, x1: x, x2: x, y1: TOP - 4, y2: y });
-      this.svg.replaceChildren(
+      this.back.replaceChildren(
         ...this.clients.map((it) => lane(place(it), this.colour(it))),
         lane(broker, ""),
         draw("text", { x: PLACE, y: 13 }, "clients"),
         draw("text", { x: width - 2, y: 13, "text-anchor": "end" }, "broker"),
-        ...drawn,
       );
+      this.stop(this.frames()[this.at]?.drawn);
       this.svg.setAttribute("viewBox", `0 0 ${width} ${y + 6}`);
       this.svg.setAttribute("width", width);
       this.svg.setAttribute("height", y + 6);
-      if (focused) this.go(this.at);
-      else if (follows && this.live) this.scroll.scrollTop = scrollHeight * 9;
+      if (focused && !this.svg.contains(document.activeElement)) this.go(this.at);
+      else if (!focused && follows && this.live) this.scroll.scrollTop = scrollHeight * 9;
     }
 
     colour(lane) {
@@ -98,20 +124,19 @@
       return number < 0 ? "" : `lane-${number}`;
     }
 
-    line({ ms, lane, text }, y, width, letters) {
+    line({ ms, lane, text }, width, letters) {
       const said = cut(lane ? `${lane}  ${text}` : text, letters);
       return draw(
         "g",
         { class: "wire-line" },
-        draw("rect", { x: PLACE - 4, y: y + 1, width: width - PLACE + 4, height: LINE - 4 }),
-        draw("text", { x: 2, y: y + 15 }, ms),
-        draw("text", { x: PLACE, y: y + 15, class: "wire-said" }, said),
+        draw("rect", { x: PLACE - 4, y: 1, width: width - PLACE + 4, height: LINE - 4 }),
+        draw("text", { x: 2, y: 15 }, ms),
+        draw("text", { x: PLACE, y: 15, class: "wire-said" }, said),
       );
     }
 
-    frame(row, y, client, broker, letters) {
+    frame(row, client, broker, letters) {
       const { ms, lane, sends, kind, about } = row;
-      const number = this.frames().indexOf(row);
       const [from, to] = sends ? [client, broker] : [broker, client];
       const way = Math.sign(to - from);
       const said = `${lane} ${sends ? "sends" : "gets"} ${kind} ${about}`;
@@ -120,29 +145,37 @@
         {
           class: `wire-frame ${this.colour(lane)}`,
           role: "button",
-          tabindex: number === this.at ? 0 : -1,
+          tabindex: -1,
           "aria-expanded": this.opened === row,
         },
-        draw("rect", { x: 1, y: y + 1, width: broker + 12, height: FRAME - 2, rx: 3 }),
-        draw("path", { d: `M ${from} ${y + 28} H ${to} ${head(to, y + 28, way)}` }),
-        draw("text", { x: 2, y: y + 17 }, ms),
-        draw("text", { x: PLACE, y: y + 17 }, cut(said, letters)),
+        draw("rect", { x: 1, y: 1, width: broker + 12, height: FRAME - 2, rx: 3 }),
+        draw("path", { d: `M ${from} 28 H ${to} ${head(to, 28, way)}` }),
+        draw("text", { x: 2, y: 17 }, ms),
+        draw("text", { x: PLACE, y: 17 }, cut(said, letters)),
       );
       group.onclick = () => {
-        this.go(number);
+        this.go(this.frames().indexOf(row));
         this.open(row);
       };
       return group;
     }
 
+    // The tabulator comes to this frame.
+    stop(frame) {
+      if (frame === this.stopped) return;
+      this.stopped?.setAttribute("tabindex", -1);
+      frame?.setAttribute("tabindex", 0);
+      this.stopped = frame;
+    }
+
     // Puts the focus on a frame.
     go(number) {
-      const all = this.svg.querySelectorAll(".wire-frame");
-      all[this.at]?.setAttribute("tabindex", -1);
+      const all = this.frames();
       this.at = Math.max(0, Math.min(number, all.length - 1));
-      all[this.at]?.setAttribute("tabindex", 0);
-      all[this.at]?.focus({ preventScroll: true });
-      all[this.at]?.scrollIntoView({ block: "nearest" });
+      const frame = all[this.at]?.drawn;
+      this.stop(frame);
+      frame?.focus({ preventScroll: true });
+      frame?.scrollIntoView({ block: "nearest" });
     }
 
     key(event) {
@@ -159,9 +192,7 @@
 
     // Opens a frame to its fields, or closes it.
     open(row) {
-      const all = this.svg.querySelectorAll(".wire-frame");
-      const frames = this.frames();
-      const mark = (is) => all[frames.indexOf(this.opened)]?.setAttribute("aria-expanded", is);
+      const mark = (is) => this.opened?.drawn?.setAttribute("aria-expanded", is);
       mark(false);
       if (this.opened === row) return this.rest();
       this.opened = row;

@@ -4,11 +4,13 @@
 /// search, and one that loads its own script.
 const PARTS: [[&str; 2]; 2] = [
     ["        {{#if search_js}}\n", "        {{/if}}\n"],
-    ["        <!-- Custom JS scripts -->\n", "\n\n"],
+    ["        {{!-- Custom JS scripts --}}\n", "\n\n"],
 ];
 
-/// The book's template is mdBook's own but for those parts: a new mdBook may have changed the rest.
+/// The book's template is mdBook's own but for those parts, and for comments, which no page has: a new
+/// mdBook may have changed the rest.
 pub fn is_mdbooks(own: &str, theirs: &str) -> Vec<String> {
+    let theirs = &unsent(theirs);
     let outside = |text: &str| {
         let mut outside = text.to_owned();
         for [begin, end] in PARTS {
@@ -24,10 +26,27 @@ pub fn is_mdbooks(own: &str, theirs: &str) -> Vec<String> {
     }
     vec![
         "book/theme/index.hbs is not the template of this mdBook with another way to load search and \
-         the book's own script; make that with `mdbook init --theme` in another folder, copy it, and \
-         put the parts `{{#if search_js}}` with the scripts and `Custom JS scripts` in again"
+         the book's own script; make that with `mdbook init --theme` in another folder, copy it, write \
+         its comments as `{{!-- --}}`, which no page gets, and put the parts `{{#if search_js}}` with the \
+         scripts and `Custom JS scripts` in again"
             .to_owned(),
     ]
+}
+
+/// The same template with comments that stay in it: none of HTML's on lines of their own.
+fn unsent(template: &str) -> String {
+    let lines = template.split('\n').map(|line| {
+        let text = line.trim_start();
+        let comment = text.strip_prefix("<!-- ");
+        match comment.and_then(|text| text.strip_suffix(" -->")) {
+            Some(comment) => {
+                let indent = &line[..line.len() - text.len()];
+                format!("{indent}{{{{!-- {comment} --}}}}")
+            }
+            None => line.to_owned(),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -39,10 +58,11 @@ mod tests {
         let page = |search, rest| {
             format!(
                 "<a>\n        {{{{#if search_js}}}}\n        {search}\n        {{{{/if}}}}\n\
-                 \n        <!-- Custom JS scripts -->\n        {search}\n\n{rest}"
+                 \n        {{{{!-- Custom JS scripts --}}}}\n        {search}\n\n{rest}"
             )
         };
         let theirs = page("<script src>", "<b>");
+        let theirs = theirs.replace("{{!-- ", "<!-- ").replace(" --}}", " -->");
         assert_eq!(is_mdbooks(&page("<script>", "<b>"), &theirs), [""; 0]);
         assert_eq!(is_mdbooks(&page("<script>", "<c>"), &theirs).len(), 1);
         assert_eq!(is_mdbooks("", &theirs).len(), 1);

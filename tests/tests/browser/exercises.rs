@@ -20,7 +20,7 @@ const STATE: &str = "(document.querySelector('.solve-panel .run-state')?.textCon
 const KEPT: &str = "(document.querySelector('.solve-kept')?.textContent ?? '')";
 /// Its first line.
 const FIRST: &str = "(document.querySelector('.solve-text')?.shadowRoot.querySelector('.cm-line')?.textContent ?? '')";
-/// A question that only the reader can answer, which has the keyboard.
+/// A question that only the reader can answer. It has the keyboard where the reader asked for something.
 const ASKED: &str = "document.querySelector('.solve-asks')?.contains(document.activeElement)";
 
 /// A page of a copy of the book.
@@ -319,6 +319,38 @@ async fn a_file_that_was_changed_meanwhile_is_asked_about() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_question_leaves_the_keyboard_to_who_types() {
+    let Some(page) = Page::open(None).await else {
+        return;
+    };
+    let window = &page.window;
+    let main = page.copy.main(EXERCISE);
+    page.solve().await;
+    page.keys("// mine ").await;
+    std::fs::write(&main, "// theirs\n").unwrap();
+    // As when the reader comes back from another program.
+    window
+        .run::<serde_json::Value>("dispatchEvent(new Event('focus'))")
+        .await;
+    window
+        .until("document.querySelector('.solve-asks button')")
+        .await;
+    page.keys("still ").await;
+    window
+        .until(&format!("{FIRST}.startsWith('// mine still ')"))
+        .await;
+    // Control and S goes to the question, and to no button of it.
+    page.control("s").await;
+    window
+        .until("document.activeElement.matches('.solve-asks')")
+        .await;
+    page.keys(" ").await;
+    assert!(window.holds(ASKED).await);
+    assert_eq!(read(&main), "// theirs\n");
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_editor_is_for_the_keyboard_and_for_a_small_window() {
     let Some(page) = Page::open(None).await else {
         return;
@@ -390,9 +422,20 @@ async fn verdicts_are_predicted_by_choice() {
         );
         window.run::<serde_json::Value>(&choose).await;
     }
+    // Of the browser's six connections to a server it holds none once it is over.
+    let count = "
+        window.streams = 0;
+        window.EventSource = class extends EventSource {
+            constructor(...all) {
+                super(...all);
+                window.streams += 1;
+            }
+        };";
+    window.run::<serde_json::Value>(count).await;
     page.press("Check").await;
     window
         .until("document.querySelector('.solve-verdict.run-equals')?.textContent === 'passed'")
         .await;
+    assert!(window.holds("window.streams === 0").await);
     page.close().await;
 }

@@ -78,6 +78,19 @@ async fn a_recorded_run_is_looked_into_without_a_server() {
         window.until("document.querySelector('.wire-frame')").await;
         opens(&window, slug).await;
     }
+    // A table that is wider than its place scrolls by the keys that turn mdBook's pages.
+    let before = window.page.current_url().await.unwrap();
+    window.resize(360, 900).await;
+    window.page.refresh().await.unwrap();
+    press(&window, ".transcript > .wire > summary").await;
+    window.until("document.querySelector('.wire-frame')").await;
+    press(&window, ".wire[open] details > summary").await;
+    let table = window.page.find(By::Css(".wire[open] .wire-table")).await;
+    table.unwrap().send_keys(Key::Right + "").await.unwrap();
+    window
+        .until("document.querySelector('.wire[open] .wire-table')?.scrollLeft > 0")
+        .await;
+    assert_eq!(window.page.current_url().await.unwrap(), before);
     none(&window.complaints().await);
     window.close().await;
 }

@@ -270,7 +270,9 @@ impl Case {
 
     /// What the programs behind a proxy have done so far, for [`Case::check`]: what they got, settled
     /// and published, and the connections that they had. The work on a message is what is published
-    /// about it. What `expect` allows is the story's to say.
+    /// about it. What `expect` allows is the story's to say. What a Kafka client drops of what
+    /// it fetches the wire does not tell, and so `nonmonotonic-poll`, `skipped-poll` and `aborted-read`
+    /// mean nothing there.
     pub fn history(&self, wire: &Proxy, expect: Expect) -> History {
         let (since, runs) = self.with(|state| {
             let mut wires = state.wires.iter();

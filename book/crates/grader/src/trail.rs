@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use wire::amqp::{CONFIRM, DELIVER, GET_OK, PUBLISH, REFUSE};
+use wire::amqp::{CHANNEL_OPEN, CONFIRM, DELIVER, GET_OK, PUBLISH, REFUSE};
 use wire::{Fields, Frame, Way};
 
 use crate::once::orders;
@@ -12,6 +12,10 @@ pub(crate) fn places(frames: &[Frame], order: u32) -> Vec<usize> {
     let mut tags = BTreeSet::new();
     let about = |place: &usize| {
         let frame = &frames[*place];
+        if let Some(fields) = frame.amqp().filter(|_| frame.kind == CHANNEL_OPEN) {
+            // Tags begin anew with their channel.
+            tags.retain(|tag| !is_of(tag, frame.connection, fields.channel));
+        }
         let is_named = named(frame).contains(&order);
         if is_named {
             tags.extend(tag(frame));
@@ -85,6 +89,11 @@ fn channel(frame: &Frame, channel: u16, tag: u64) -> Option<Tag> {
         published,
         tag,
     })
+}
+
+/// Whether it is a number on this channel.
+fn is_of(tag: &Tag, on: u32, number: u16) -> bool {
+    matches!(tag, Tag::Channel { connection, channel, .. } if (*connection, *channel) == (on, number))
 }
 
 fn answers(frame: &Frame, tags: &BTreeSet<Tag>) -> bool {
@@ -240,6 +249,29 @@ mod tests {
                 method(ACK, 2, u64::MAX - 1, "", true),
             ]),
             [0, 4, 5, 7, 9, 10]
+        );
+    }
+
+    #[test]
+    fn tags_of_amqp_begin_anew_with_their_channel() {
+        let method = |kind, channel, tag, payload: &'static str| {
+            let fields = amqp::Fields {
+                channel,
+                delivery_tag: tag,
+                payload: payload.as_bytes().into(),
+                ..amqp::Fields::default()
+            };
+            frame(kind, Way::ToBroker, 1, Fields::Amqp(Box::new(fields)))
+        };
+        assert_eq!(
+            about(&[
+                method(DELIVER, 1, Some(5), "o-3"),
+                method(CHANNEL_OPEN, 2, None, ""),
+                method(ACK, 1, Some(5), ""),
+                method(CHANNEL_OPEN, 1, None, ""),
+                method(ACK, 1, Some(5), ""),
+            ]),
+            [0, 2]
         );
     }
 

@@ -246,15 +246,23 @@ impl<'a> Line<'a> {
     fn advance(&mut self) -> Wait {
         let weather = *self.weather.borrow_and_update();
         while let Some(item) = self.queue.front_mut() {
-            if weather.blocks(self.way) {
+            // To end a connection passes nothing on.
+            if weather.blocks(self.way) && !matches!(item.then, Then::Cut(Fate::Cut)) {
                 if !item.withheld {
                     item.withheld = true;
                     self.shared.withhold();
                 }
-                return Wait::Nothing;
+                return match item.then {
+                    Then::Hold(_) => Wait::Verdict,
+                    _ => Wait::Nothing,
+                };
             }
             if let Some(due) = item.due.filter(|due| *due > Instant::now()) {
                 return Wait::Until(due);
+            }
+            // What the socket does not take stays in the queue, where it counts.
+            if self.out.len() >= CHUNK {
+                return Wait::Nothing;
             }
             // What stands before it is passed on first.
             let first = self.out.is_empty();

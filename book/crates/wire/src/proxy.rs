@@ -117,7 +117,8 @@ impl Proxy {
     }
 
     /// From now on nothing passes this way. Connections stay open, and new ones are taken and hear
-    /// nothing. What is sent waits in the proxy, and later in its sender.
+    /// nothing. What is sent waits in the proxy, and later in its sender. What the proxy has already
+    /// given to the socket, 64 KiB and a frame at most, still arrives.
     pub fn partition(&self, way: Way) {
         self.weather(|weather| weather.partition(way));
     }
@@ -129,7 +130,7 @@ impl Proxy {
     }
 
     /// Ends the delay, the limit of the bandwidth, the partition and the refusal. What they have held
-    /// up passes.
+    /// up passes; what a delay has already been given to comes when it is due.
     pub fn heal(&self) {
         self.weather(|weather| *weather = Weather::default());
     }

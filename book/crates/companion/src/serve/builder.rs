@@ -4,6 +4,7 @@
 //! compiler in it, so that the server's end can end them too.
 
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
@@ -23,10 +24,14 @@ impl Builder {
     /// A builder for the repository at `root`.
     pub fn new(root: PathBuf) -> Result<Builder> {
         let program = std::env::current_exe().context("cannot find this program's own file")?;
+        // Another server's builds have other numbers: a page that outlives its server
+        // takes the next one's book.
+        let begun = SystemTime::now().duration_since(UNIX_EPOCH);
+        let builds = begun.map_or(0, |it| it.as_secs() * 1000);
         Ok(Builder {
             root,
             program,
-            builds: 0,
+            builds,
         })
     }
 

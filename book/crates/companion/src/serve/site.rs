@@ -23,7 +23,7 @@ const BODY: [&str; 2] = ["<body>", "<body class=\"live\">"];
 
 /// All files of one build.
 pub struct Site {
-    /// Counts the builds of this server, from 1.
+    /// One more with each build of a server; the next server counts on from another number.
     pub build: u64,
     files: HashMap<String, File>,
 }

@@ -4,12 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use history::Place;
 use wire::Frame;
-use wire::amqp::{ACK, CONFIRM, DELIVER, Fields, GET_OK, NACK, PUBLISH, REFUSE, REJECT};
+use wire::amqp::{
+    ACK, CHANNEL_OPEN, CONFIRM, DELIVER, Fields, GET_OK, NACK, PUBLISH, REFUSE, REJECT,
+};
 
-use super::{Answer, Seen, Settled, orders};
+use super::{Answer, Says, Seen, Settled, orders};
 
-/// A channel, by its connection and its number in that.
-type Channel = (u32, u16);
+/// A channel: its connection, its number in that, and how often the number was opened.
+type Channel = (u32, u16, u32);
+
+/// How often each number of a connection was opened: tags begin anew with the channel.
+#[derive(Default)]
+struct Opened(BTreeMap<(u32, u16), u32>);
+
+impl Opened {
+    /// The channel that a frame is about. Each frame is asked for once, in order.
+    fn channel(&mut self, frame: &Frame, number: u16) -> Channel {
+        let times = self.0.entry((frame.connection, number)).or_default();
+        *times += u32::from(frame.kind == CHANNEL_OPEN);
+        (frame.connection, number, *times)
+    }
+}
 
 /// A message that was delivered and is not settled.
 struct Unsettled {
@@ -20,9 +35,10 @@ struct Unsettled {
 pub(super) fn read(seen: &mut Seen, frames: &[Frame]) {
     let answers = answers(frames);
     let mut held: BTreeMap<Channel, BTreeMap<u64, Unsettled>> = BTreeMap::new();
+    let mut opened = Opened::default();
     for frame in frames {
         let Some(fields) = frame.amqp() else { continue };
-        let channel = (frame.connection, fields.channel);
+        let channel = opened.channel(frame, fields.channel);
         match (frame.kind, fields.delivery_tag) {
             (DELIVER | GET_OK, Some(tag)) => {
                 let queue = fields.queue.clone().unwrap_or_default();
@@ -59,7 +75,7 @@ pub(super) fn read(seen: &mut Seen, frames: &[Frame]) {
                     // Without confirms there is none: it is sent, and that is all.
                     None => Some(Answer {
                         at: frame.at,
-                        yes: true,
+                        says: Says::Yes,
                         place: None,
                     }),
                 };
@@ -93,17 +109,18 @@ fn taken(
 fn answers(frames: &[Frame]) -> BTreeMap<(Channel, u64), Answer> {
     let mut answers = BTreeMap::new();
     let mut open: BTreeMap<Channel, BTreeSet<u64>> = BTreeMap::new();
+    let mut opened = Opened::default();
     for frame in frames {
-        let Some(Fields {
-            channel,
+        let Some(fields) = frame.amqp() else { continue };
+        let channel = opened.channel(frame, fields.channel);
+        let Fields {
             delivery_tag: Some(tag),
             multiple,
             ..
-        }) = frame.amqp()
+        } = fields
         else {
             continue;
         };
-        let channel = (frame.connection, *channel);
         let open = open.entry(channel).or_default();
         match frame.kind {
             PUBLISH => drop(open.insert(*tag)),
@@ -117,7 +134,12 @@ fn answers(frames: &[Frame]) -> BTreeMap<(Channel, u64), Answer> {
                     open.remove(&tag);
                     let answer = Answer {
                         at: frame.at,
-                        yes: frame.kind == CONFIRM,
+                        // Of several queues one may have refused it, and the others have it.
+                        says: if frame.kind == CONFIRM {
+                            Says::Yes
+                        } else {
+                            Says::Open
+                        },
                         place: None,
                     };
                     answers.insert((channel, tag), answer);

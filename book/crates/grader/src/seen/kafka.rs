@@ -1,5 +1,8 @@
 //! Kafka's records, commits and transactions. A client uses several connections, so that a program
 //! is known by who ran when. Messages are told by their key, or else by their value.
+//!
+//! An answer to Fetch is of whole batches: it may begin below the offset that was asked for, and have
+//! records of transactions that were aborted. A client drops both, and here its program got them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,14 +13,29 @@ use wire::kafka::{
     TXN_OFFSET_COMMIT,
 };
 
-use super::{Answer, Seen, orders};
+use super::{Answer, Says, Seen, orders};
 
-/// An answer that says yes.
-const NONE: i16 = 0;
+/// What the code of an error says.
+fn says(error: i16) -> Says {
+    match error {
+        0 => Says::Yes,
+        // Nobody knows why it failed; it has not reached all replicas in time; or it has reached too few
+        // of them, and the leader has it.
+        -1 | 7 | 20 => Says::Open,
+        _ => Says::No,
+    }
+}
 
 pub(super) fn read(seen: &mut Seen, frames: &[Frame]) {
     let answers = Answers::of(frames);
     let group = group(frames);
+    // A frame keeps a part of its records, and of a compressed batch none. Where results are not all
+    // on record, nobody can say that one is missing.
+    let produced = frames.iter().filter(|frame| frame.kind == PRODUCE);
+    let mut produced = produced
+        .filter_map(Frame::kafka)
+        .flat_map(|fields| &fields.partitions);
+    let is_whole = produced.all(|it| it.kept.len() >= it.records as usize);
     let mut transactions = Transactions::default();
     for frame in frames {
         let Some(fields) = frame.kafka() else {
@@ -44,7 +62,7 @@ pub(super) fn read(seen: &mut Seen, frames: &[Frame]) {
                     }
                 }
             }
-            OFFSET_COMMIT | TXN_OFFSET_COMMIT => {
+            OFFSET_COMMIT | TXN_OFFSET_COMMIT if is_whole => {
                 let transaction = transactions.of(fields);
                 for operation in commits(seen, frame, fields, &answers) {
                     seen.operations.push(match transaction {
@@ -129,21 +147,22 @@ fn commits(seen: &Seen, frame: &Frame, fields: &Fields, answers: &Answers) -> Ve
     .collect()
 }
 
-fn outcome(operation: Operation, frame: &Frame, answer: Option<&(Frame, bool)>) -> Operation {
+fn outcome(operation: Operation, frame: &Frame, answer: Option<&(Frame, Says)>) -> Operation {
     match answer {
         None => operation.during(frame.at, frame.at).unknown(),
-        Some((answer, yes)) => {
+        Some((answer, says)) => {
             let operation = operation.during(frame.at, answer.at);
-            match yes {
-                true => operation,
-                false => operation.failed(),
+            match says {
+                Says::Yes => operation,
+                Says::No => operation.failed(),
+                Says::Open => operation.unknown(),
             }
         }
     }
 }
 
-/// The answers, by their connection and number, and whether each says yes to all.
-struct Answers(BTreeMap<(u32, i32), (Frame, bool)>);
+/// The answers, by their connection and number, and what each says in all.
+struct Answers(BTreeMap<(u32, i32), (Frame, Says)>);
 
 impl Answers {
     fn of(frames: &[Frame]) -> Answers {
@@ -152,15 +171,15 @@ impl Answers {
             .filter(|frame| frame.way == wire::Way::ToClient);
         let answers = answers.filter_map(|frame| {
             let fields = frame.kafka()?;
-            let mut partitions = fields.partitions.iter();
-            let yes = fields.error == NONE && partitions.all(|it| it.error == NONE);
+            let partitions = fields.partitions.iter().map(|it| says(it.error));
+            let said = partitions.fold(says(fields.error), Says::max);
             let number = (frame.connection, fields.correlation);
-            Some((number, (frame.clone(), yes)))
+            Some((number, (frame.clone(), said)))
         });
         Answers(answers.collect())
     }
 
-    fn to(&self, frame: &Frame, fields: &Fields) -> Option<&(Frame, bool)> {
+    fn to(&self, frame: &Frame, fields: &Fields) -> Option<&(Frame, Says)> {
         self.0.get(&(frame.connection, fields.correlation))
     }
 
@@ -172,7 +191,7 @@ impl Answers {
         })?;
         Some(Answer {
             at: answer.at,
-            yes: said.error == NONE,
+            says: says(said.error),
             place: said.offset.and_then(|offset| place(partition, offset)),
         })
     }
@@ -192,6 +211,8 @@ impl Answer {
 #[derive(Default)]
 struct Transactions {
     open: BTreeMap<String, u32>,
+    /// The last one of each id that a request has ended, and whether that was to commit it.
+    ended: BTreeMap<String, (u32, Option<bool>)>,
     last: u32,
 }
 
@@ -205,7 +226,15 @@ impl Transactions {
         }))
     }
 
+    /// The transaction that a request ends. A client asks again where the answer says so, or is lost.
     fn ends(&mut self, fields: &Fields) -> Option<u32> {
-        self.open.remove(fields.transactional_id.as_ref()?)
+        let id = fields.transactional_id.as_ref()?;
+        let Some(number) = self.open.remove(id) else {
+            let again = self.ended.get(id)?;
+            return (again.1 == fields.committed).then_some(again.0);
+        };
+        let ended = (number, fields.committed);
+        self.ended.insert(id.clone(), ended);
+        Some(number)
     }
 }

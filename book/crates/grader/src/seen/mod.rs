@@ -49,12 +49,23 @@ fn is_known(fields: &&Fields) -> bool {
     !matches!(fields, Fields::None)
 }
 
+/// What an answer says of what was asked for; of several answers the greatest counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Says {
+    /// It is done.
+    Yes,
+    /// It is not, and will not be.
+    No,
+    /// It may be done in part, or later.
+    Open,
+}
+
 /// What a broker has said to a message that was published.
 #[derive(Clone, Debug)]
 struct Answer {
     at: Duration,
     /// Whether it has the message.
-    yes: bool,
+    says: Says,
     place: Option<Place>,
 }
 
@@ -74,6 +85,8 @@ struct Seen {
     groups: BTreeMap<u32, BTreeSet<String>>,
     /// The messages that are known to have been published.
     published: BTreeSet<u32>,
+    /// By group and message: where the results of its work stand.
+    stored: BTreeSet<(String, u32, Place)>,
 }
 
 impl Seen {
@@ -83,6 +96,7 @@ impl Seen {
             processes: BTreeMap::new(),
             groups: BTreeMap::new(),
             published: BTreeSet::new(),
+            stored: BTreeSet::new(),
         };
         for session in sessions {
             let process = process(session, runs);
@@ -137,10 +151,22 @@ impl Seen {
         transaction: Option<u32>,
     ) {
         let process = self.process(frame);
-        let groups = self.groups.get(&message).into_iter().flatten();
-        let effects = groups.map(|group| Operation::effect(&process, group, message));
-        let mut all: Vec<Operation> = effects.collect();
-        if all.is_empty() {
+        let groups = self.groups.get(&message).cloned().unwrap_or_default();
+        let place = answer
+            .filter(|it| it.says == Says::Yes)
+            .and_then(|it| it.place.as_ref());
+        let mut all = Vec::new();
+        for group in &groups {
+            // A broker that has the result already says the same place again: it is stored once.
+            let is_new = place.is_none_or(|place| {
+                let stored = (group.clone(), message, place.clone());
+                self.stored.insert(stored)
+            });
+            if is_new {
+                all.push(Operation::effect(&process, group, message));
+            }
+        }
+        if groups.is_empty() {
             self.published.insert(message);
             all.push(Operation::publish(&process, message));
         }
@@ -151,12 +177,13 @@ impl Seen {
             };
             self.operations.push(match answer {
                 None => operation.during(frame.at, frame.at).unknown(),
-                Some(Answer { at, yes: false, .. }) => operation.during(frame.at, *at).failed(),
-                Some(Answer { at, place, .. }) => {
+                Some(Answer { at, says, place }) => {
                     let operation = operation.during(frame.at, *at);
-                    match place {
-                        Some(place) => operation.at(place.clone()),
-                        None => operation,
+                    match (says, place) {
+                        (Says::Open, _) => operation.unknown(),
+                        (Says::No, _) => operation.failed(),
+                        (Says::Yes, Some(place)) => operation.at(place.clone()),
+                        (Says::Yes, None) => operation,
                     }
                 }
             });

@@ -6,7 +6,7 @@ use history::Place;
 use wire::Frame;
 use wire::nats::{ACK, DELIVER, NAK, NEXT, PUB, PUB_ACK, TERM};
 
-use super::{Answer, Seen, Settled, orders};
+use super::{Answer, Says, Seen, Settled, orders};
 
 pub(super) fn read(seen: &mut Seen, frames: &[Frame]) {
     let answers = answers(frames);
@@ -44,7 +44,7 @@ pub(super) fn read(seen: &mut Seen, frames: &[Frame]) {
                     // Core NATS has none: it is sent, and that is all.
                     None => Some(Answer {
                         at: frame.at,
-                        yes: true,
+                        says: Says::Yes,
                         place: None,
                     }),
                 };
@@ -65,7 +65,10 @@ fn answers(frames: &[Frame]) -> BTreeMap<(u32, String), Answer> {
         let place = fields.stream.clone().zip(fields.sequence);
         let answer = Answer {
             at: frame.at,
-            yes: fields.error.is_none(),
+            says: match fields.error {
+                None => Says::Yes,
+                Some(_) => Says::No,
+            },
             place: place.map(|(stream, sequence)| Place::sequence(stream, sequence)),
         };
         Some(((frame.connection, fields.subject.clone()), answer))

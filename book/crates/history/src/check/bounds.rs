@@ -22,6 +22,18 @@ pub fn in_flight(facts: &Facts, bound: usize) -> Vec<Anomaly> {
         match operation.kind {
             Kind::Receive if at_once.contains(&delivery(operation)) => {}
             Kind::Receive if operation.is_ok() => {
+                // Who gets it again, or another in his place, holds it once: the broker has taken it
+                // back.
+                let again = |it: &Operation| {
+                    let has_position = it.place.as_ref().and_then(position).is_some();
+                    let same_place = has_position && it.place == operation.place;
+                    it.message == operation.message && (operation.redelivered || same_place)
+                };
+                for ((_, group), held) in &mut held {
+                    if *group == consumer.1 {
+                        held.retain(|it| !again(it));
+                    }
+                }
                 let held = held.entry(consumer).or_default();
                 held.push(operation);
                 if held.len() > bound && told.insert(consumer) {

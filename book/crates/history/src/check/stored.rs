@@ -121,17 +121,14 @@ fn lost<'a>(
         ));
     };
     if seen.is_gone(stored, log.0) {
-        let mut all: Vec<&str> = groups.iter().map(String::as_str).collect();
-        if all.is_empty() {
-            all = facts.groups().collect();
-        }
-        let is_settled = !all.is_empty() && all.into_iter().all(settled);
-        return (!is_settled).then(|| {
-            format!(
-                "{stored}; {} holds it no more, and nobody has settled it",
-                log.0
-            )
-        });
+        // Where it is not said which groups must have it, one that has settled it is enough.
+        let missing = groups.iter().find(|group| !settled(group));
+        let not = match (missing, facts.groups().any(settled)) {
+            (_, false) => "nobody has settled it".to_owned(),
+            (Some(group), true) => format!("{group} has not settled it"),
+            (None, true) => return None,
+        };
+        return Some(format!("{stored}; {} holds it no more, and {not}", log.0));
     }
     // Where nobody looked into the record, a group that has read on is the witness.
     let is_offset = matches!(stored.place, Some(Place::Offset { .. }));

@@ -1,5 +1,6 @@
 //! What the proxy does to all that passes, before a small server that says everything back.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -87,6 +88,53 @@ async fn bandwidth_has_a_limit() {
     read.unwrap().unwrap();
     assert_eq!(back, words);
     assert!(begun.elapsed() >= Duration::from_millis(300));
+    wire.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_receiver_that_does_not_read_slows_its_sender_down() {
+    // The kernel takes the connections; nobody reads from them.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let wire = Proxy::nats(&format!("nats://{address}")).await.unwrap();
+    let mut client = connect(&wire).await;
+    let message = [b"PUB a 16384\r\n".as_slice(), &[b'x'; 16384], b"\r\n"].concat();
+    let many = 8192;
+    let mut all = pin!(async {
+        for _ in 0..many {
+            client.write_all(&message).await.unwrap();
+        }
+    });
+    let in_time = timeout(Duration::from_secs(3), all.as_mut()).await;
+    assert!(in_time.is_err(), "all of it is taken");
+    // Four sockets' buffers and the proxy's 4 MiB.
+    assert!(wire.count(nats::PUB) < many / 2);
+    // Once it reads, the sender goes on. The first connection only asked if somebody is there.
+    drop(listener.accept().await.unwrap());
+    let (mut receiver, _) = listener.accept().await.unwrap();
+    let wanted = message.len() as u64 * many;
+    let read = async {
+        let mut from = (&mut receiver).take(wanted);
+        let read = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
+        assert_eq!(read.unwrap(), wanted);
+    };
+    timeout(LONG, async { tokio::join!(all, read) })
+        .await
+        .unwrap();
+    assert_eq!(wire.count(nats::PUB), many);
+    wire.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_cut_does_not_wait_until_a_partition_heals() {
+    let (wire, mut client) = scene().await;
+    let mut held = wire.hold(nats::PING, 1);
+    client.write_all(PING).await.unwrap();
+    timeout(LONG, held.reached()).await.unwrap().unwrap();
+    wire.partition(Way::Both);
+    held.cut();
+    timeout(LONG, wire.closed()).await.unwrap().unwrap();
+    assert_eq!(wire.strikes().len(), 1);
     wire.stop().await.unwrap();
 }
 

@@ -139,6 +139,9 @@ export class Grading {
       shown.push(make("p", {}, hint));
     }
     this.found.prepend(...shown);
+    for (const it of this.found.querySelectorAll(".strip")) {
+      if (it.scrollWidth > it.clientWidth) it.tabIndex = 0;
+    }
     if (passed) this.reveal();
     announce(`${verdict}. ${why[0] ?? ""}`);
   }
@@ -157,18 +160,29 @@ export class Grading {
     return make("div", inside, table);
   }
 
-  // The solution, once the book is built anew with it: this page is not taken from its reader.
+  // The solution, once the book is built anew with it: this page is not taken from its reader. An
+  // exercise that has none, or shows it, waits for nothing: each wait holds one of the browser's six
+  // connections.
   reveal() {
-    const builds = new EventSource("/-/builds");
-    builds.onmessage = async () => {
+    if (this.reveals || !this.section.querySelector("p.solution")) return;
+    this.reveals = true;
+    let builds = null;
+    const look = async () => {
       const page = await fetch(location.pathname).then((it) => it.text(), () => "");
       const built = new DOMParser().parseFromString(page, "text/html");
       const solution = built.getElementById(this.exercise)?.querySelector("details.solution");
       if (!solution) return;
-      builds.close();
-      const old = this.section.querySelector(".solution");
-      if (old?.tagName === "P") old.replaceWith(document.importNode(solution, true));
+      document.removeEventListener("visibilitychange", wait);
+      builds?.close();
+      this.section.querySelector("p.solution")?.replaceWith(document.importNode(solution, true));
     };
+    const wait = () => {
+      builds?.close();
+      builds = document.hidden ? null : new EventSource("/-/builds");
+      if (builds) builds.onmessage = look;
+    };
+    document.addEventListener("visibilitychange", wait);
+    wait();
   }
 
   end({ said }) {

@@ -70,12 +70,14 @@ for (const section of document.querySelectorAll(".exercise")) {
   const button = make("button", { class: "run-button", "aria-label": label }, "Solve");
   const said = make("p", { class: "run-state", role: "status" });
   button.onclick = async () => {
-    button.disabled = true;
+    if (button.ariaDisabled) return;
+    // It keeps the focus, for who presses it again after a failure.
+    button.ariaDisabled = "true";
     try {
       await (await import("./solve.js")).solve(section, button);
       said.remove();
     } catch (error) {
-      button.disabled = false;
+      button.ariaDisabled = null;
       button.closest("pre").after(said);
       said.textContent = error instanceof TypeError ? GONE : error.message;
     }
@@ -86,6 +88,7 @@ for (const section of document.querySelectorAll(".exercise")) {
 // A hidden page holds no connection, since a browser opens only six to one server; it catches up
 // when it is shown again.
 let known = null;
+let isStale = false;
 let builds = null;
 const follow = () => {
   if (document.hidden) {
@@ -94,9 +97,10 @@ const follow = () => {
   } else if (!builds) {
     builds = new EventSource("/-/builds");
     builds.onmessage = ({ data }) => {
-      const isNew = known !== null && known !== data;
-      if (isNew && opened.size === 0) location.reload();
+      isStale ||= known !== null && known !== data;
       known = data;
+      // Else once the page is shown again and nothing is open any more.
+      if (isStale && opened.size === 0) location.reload();
     };
   }
 };

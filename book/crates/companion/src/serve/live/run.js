@@ -26,11 +26,13 @@ class View {
       if (at % 2) this.given[words[at - 1].slice(2)] = word;
     });
     this.buttons = [];
-    if (button) this.take(button, this.name);
+    // It runs what its name says, whatever the knobs of the panel are.
+    if (button) this.take(button, this.name, () => this.given);
   }
 
-  take(button, what) {
-    button.onclick = () => (running === this ? post("/-/stop", { run: this.id }) : this.begin());
+  take(button, what, knobs = () => undefined) {
+    const stop = () => post("/-/stop", { run: this.id }).catch(() => {});
+    button.onclick = () => (running === this ? stop() : this.begin(knobs()));
     button.what = what;
     this.buttons.push(button);
     return button;

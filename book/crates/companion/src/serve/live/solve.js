@@ -9,6 +9,8 @@ import { announce } from "./stream.js";
 const PAUSE = 500;
 // What a body may have of a text's past, in characters.
 const PAST = 500_000;
+// Names this window's copies: two windows with one exercise must not take away each other's.
+const WINDOW = crypto.randomUUID();
 
 const button = (text, action, kind = "solve-button") => {
   const it = make("button", { class: kind }, text);
@@ -57,7 +59,7 @@ class Solve {
     );
     this.check = button("Check", () => this.press(), "run-button");
     this.grading = new Grading(section, this.exercise, this.check, this.text);
-    this.kept = make("span", { class: "solve-kept", role: "status" });
+    this.kept = make("span", { class: "solve-kept" });
     this.question = make("div", { class: "solve-question" });
     const bar = make(
       "div",
@@ -78,29 +80,35 @@ class Solve {
     );
   }
 
-  // The copy of the browser.
-  get local() {
+  // The newest copy of any window that says another text than the server's draft.
+  unsent(known) {
+    const begins = `book-draft ${this.exercise} `;
+    const read = (key) => {
+      try {
+        return { ...JSON.parse(localStorage.getItem(key)), key };
+      } catch {
+        return {};
+      }
+    };
     try {
-      return JSON.parse(localStorage.getItem(`book-draft ${this.exercise}`));
+      const keys = Object.keys(localStorage).filter((key) => key.startsWith(begins));
+      const copies = keys.map(read).filter(({ text }) => text !== undefined);
+      // A page that went did not hear that the server has it.
+      for (const { key, text } of copies) if (text === known) localStorage.removeItem(key);
+      const others = copies.filter(({ text }) => text !== known);
+      return others.sort((one, other) => other.at - one.at)[0];
     } catch {
-      return null;
-    }
-  }
-
-  set local(value) {
-    try {
-      localStorage.setItem(`book-draft ${this.exercise}`, JSON.stringify(value));
-    } catch {
-      // It is full or forbidden; the server's draft has to do.
+      return undefined;
     }
   }
 
   // Decides what the editor begins with.
   async begin({ text, version, kept, difference }) {
     this.seen = kept?.number ?? 0;
-    const local = this.local;
-    const unsent = local && !local.sent && local.text !== kept?.draft.text;
-    const draft = unsent ? local : kept?.draft;
+    const local = this.unsent(kept?.draft.text);
+    const unsent = local !== undefined;
+    const draft = local ?? kept?.draft;
+    this.from = local?.key;
     this.base = !draft || draft.text === text ? version : draft.base;
     if (!draft) {
       this.text.show(text);
@@ -112,7 +120,7 @@ class Solve {
           this.base = version;
           this.text.replace(text);
         } else if (unsent) this.look();
-        else this.askOfFile({ text, version, difference });
+        else this.askOfFile({ text, version, difference }, undefined, true);
       }
       // The server says so where it has another one, and what the difference is.
       if (unsent) this.seen = local.seen;
@@ -130,8 +138,12 @@ class Solve {
     return this.text.text === this.saved;
   }
 
-  tell(text = this.clean ? "Saved" : "Not saved; kept as a draft") {
+  // How it is with the text. What the reader did and what went wrong is heard, too, and once.
+  tell(text = this.clean ? "Saved" : "Not saved; kept as a draft", isHeard = false) {
     if (this.kept.textContent !== text) this.kept.textContent = text;
+    if (!isHeard) return;
+    if (this.heard !== text) announce(text);
+    this.heard = text;
   }
 
   draft() {
@@ -149,10 +161,30 @@ class Solve {
   }
 
   // Keeps the copy of the browser, which is for when the server or the browser ends.
-  keepHere(sent = false) {
+  keepHere() {
     clearTimeout(this.copy);
     this.copy = undefined;
-    this.local = { ...this.draft(), seen: this.seen, sent };
+    try {
+      const copy = JSON.stringify({ ...this.draft(), seen: this.seen });
+      localStorage.setItem(`book-draft ${this.exercise} ${WINDOW}`, copy);
+      this.isHere = true;
+    } catch {
+      // It is full or forbidden; the server's draft has to do.
+      this.isHere = false;
+    }
+  }
+
+  // The server has it: the copies that this text comes from may go.
+  forget() {
+    clearTimeout(this.copy);
+    this.copy = undefined;
+    try {
+      localStorage.removeItem(`book-draft ${this.exercise} ${WINDOW}`);
+      if (this.from) localStorage.removeItem(this.from);
+    } catch {
+      // There is none then.
+    }
+    this.from = undefined;
   }
 
   // The page goes, or may.
@@ -180,38 +212,50 @@ class Solve {
         return this.askOfDraft(it);
       }
       this.seen = it.number;
+      this.heard = null;
       if (!this.unkept) {
-        this.keepHere(true);
+        this.forget();
         if (!this.clean) this.tell();
       }
     } catch (error) {
       this.unkept = true;
-      this.tell(`Not saved; this browser keeps it. ${error.message}`);
+      this.keepHere();
+      const where = this.isHere
+        ? "this browser keeps it"
+        : "nothing else keeps it, so leave this page open";
+      this.tell(`Not saved; ${where}. ${error.message}`, true);
     }
   }
 
-  // Writes the file. Whether it is written.
-  async save() {
+  // Writes the file, one write at a time: each has to know the version that the one before has made.
+  // Whether it is written.
+  save() {
+    this.saving = (this.saving ?? Promise.resolve()).then(() => this.saveNow());
+    return this.saving;
+  }
+
+  async saveNow() {
     if (this.asking) {
-      this.question.querySelector("button").focus();
+      this.question.firstChild.focus();
       return false;
     }
+    this.heard = null;
     const text = this.text.text;
     try {
       const it = await ask("save", { exercise: this.exercise, version: this.base, text });
       if (it.conflict) {
-        this.askOfFile(it, () => this.save());
+        this.askOfFile(it, () => this.save(), true);
         return false;
       }
       this.base = it.version;
       this.saved = text;
-        this.tell();
+      this.tell();
+      announce("Saved");
       this.unkept = true;
       await this.keep();
       return true;
     } catch (error) {
-      this.tell(`Not saved. ${error.message}`);
-      announce(error.message);
+      this.tell(`Not saved. ${error.message}`, true);
       return false;
     }
   }
@@ -219,9 +263,7 @@ class Solve {
   async press() {
     if (this.grading.busy) return this.grading.stop();
     this.grading.busy = true;
-    this.check.disabled = true;
     const written = await this.save();
-    this.check.disabled = false;
     this.grading.busy = false;
     if (written) await this.grading.begin();
   }
@@ -230,8 +272,12 @@ class Solve {
   async look() {
     if (this.asking || this.grading.busy) return;
     try {
+      await this.saving;
+      const { base } = this;
       const now = await ask("open", { exercise: this.exercise, text: this.text.text });
-      if (this.asking || now.version === this.base) return;
+      await this.saving;
+      // What this window has written meanwhile is no other program's.
+      if (this.asking || this.base !== base || now.version === base) return;
       if (this.clean) this.take(now, "The file was changed by another program; here it is");
       else this.askOfFile(now);
     } catch {
@@ -246,11 +292,13 @@ class Solve {
     this.saved = this.text.text;
     this.unkept = true;
     this.keep();
-    this.tell(said);
+    this.tell(said, true);
   }
 
-  // Asks what only the reader can decide. Until then nothing is written but the browser's copy.
-  put(sentence, difference, choices) {
+  // Asks what only the reader can decide. Until then nothing is written but the browser's copy. Where
+  // the reader has asked for something, the question takes the focus, but no button of it does: the next
+  // key of who types on would answer.
+  put(sentence, difference, choices, asked = false) {
     this.asking = true;
     const done = (action) => () => {
       this.asking = false;
@@ -258,7 +306,7 @@ class Solve {
       this.text.focus();
       action();
     };
-    const group = { class: "solve-asks", role: "group", "aria-label": sentence };
+    const group = { class: "solve-asks", role: "group", tabindex: -1, "aria-label": sentence };
     const kinds = { "+": "hljs-addition", "-": "hljs-deletion" };
     const lines = difference.split("\n").flatMap((line) => [
       make("span", { class: kinds[line[0]] ?? "hljs-comment" }, line), "\n",
@@ -271,16 +319,15 @@ class Solve {
     }
     const buttons = choices.map(([text, action]) => button(text, done(action)));
     box.append(make("p", {}, ...buttons.flatMap((it) => [it, " "])));
-    box.onkeydown = (event) => {
-      if (event.key.startsWith("Arrow")) event.stopPropagation();
-    };
+    // mdBook has keys of its own.
+    box.onkeydown = (event) => event.stopPropagation();
     this.question.replaceChildren(box);
     this.question.scrollIntoView({ block: "nearest" });
-    announce(sentence);
-    buttons[0].focus();
+    if (asked) box.focus();
+    else announce(`${sentence} Control and S in the editor goes there.`);
   }
 
-  askOfFile({ text, version, difference }, then = () => this.keep()) {
+  askOfFile({ text, version, difference }, then = () => this.keep(), asked = false) {
     this.put(
       "The file was changed by another program since you began. From its text to yours:",
       difference,
@@ -294,6 +341,7 @@ class Solve {
         }],
         ["Take the file's", () => this.take({ text, version }, "This is the file; undo brings yours back")],
       ],
+      asked,
     );
   }
 
@@ -321,17 +369,21 @@ class Solve {
   askReset() {
     if (this.asking) return;
     const sentence = "Put the stub in place of your answer? A copy of that is kept in .book/answers.";
-    this.put(sentence, "", [["No", () => {}], ["Yes, the stub", () => this.reset()]]);
+    this.put(sentence, "", [["No", () => {}], ["Yes, the stub", () => this.reset()]], true);
   }
 
-  async reset() {
-    if (!(await this.save())) return;
+  // It is a write, too, and comes after the one of what is put away.
+  reset() {
+    this.saving = this.save().then((isWritten) => isWritten && this.resetNow());
+  }
+
+  async resetNow() {
     try {
       const it = await ask("reset", { exercise: this.exercise, version: this.base });
-      if (it.conflict) return this.askOfFile(it);
+      if (it.conflict) return this.askOfFile(it, undefined, true);
       this.take(it, it.copy ? `This is the stub; your answer is ${it.copy}` : "This is the stub");
     } catch (error) {
-      this.tell(error.message);
+      this.tell(error.message, true);
     }
   }
 }
@@ -347,9 +399,15 @@ const predict = (section, { programs, verdicts }) => {
   const labels = choose.map(([name, select]) => make("label", {}, `${name} `, select));
   const legend = make("legend", {}, "What becomes of each?");
   const form = make("form", {}, make("fieldset", {}, legend, ...labels, check));
+  // The form is not asked: a choice that was taken back must not hold a Stop.
+  check.onclick = (event) => {
+    if (!grading.busy) return;
+    event.preventDefault();
+    grading.stop();
+  };
   form.onsubmit = (event) => {
     event.preventDefault();
-    if (grading.busy) return grading.stop();
+    if (grading.busy) return;
     grading.begin(Object.fromEntries(choose.map(([name, select]) => [name, select.value])));
   };
   form.onkeydown = (event) => {

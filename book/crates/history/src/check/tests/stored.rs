@@ -29,6 +29,43 @@ fn a_message_that_its_log_no_longer_holds_is_lost() {
 }
 
 #[test]
+fn a_message_may_go_once_all_who_must_have_it_have_settled_it() {
+    let store = |message, stream: &str, at| {
+        let stored = Operation::publish("shop", message).at(Place::sequence(stream, 1));
+        stored.when(ms(at))
+    };
+    let settle = |process: &str, group: &str, message, stream: &str, at| {
+        let place = || Place::sequence(stream, 1);
+        [
+            Operation::receive(process, group, message)
+                .at(place())
+                .when(ms(at)),
+            Operation::effect(process, group, message).when(ms(at + 10)),
+            Operation::ack(process, group, message)
+                .at(place())
+                .when(ms(at + 20)),
+        ]
+    };
+    let listed = Operation::listed("grader", "ORDERS").when(ms(900));
+    let all = [
+        vec![store(1, "ORDERS", 100), store(2, "MAILS", 110)],
+        settle("worker", "payments", 1, "ORDERS", 200).to_vec(),
+        settle("mailer", "email", 2, "MAILS", 230).to_vec(),
+        vec![listed],
+    ]
+    .concat();
+    assert_eq!(
+        found(strict(), all.clone()),
+        "",
+        "nobody says that the mailer must have it"
+    );
+    let both = found(strict().groups(["payments", "email"]), all);
+    let lost = "lost-write: o-1 was stored at sequence 1 of ORDERS (shop, 0.100 s); ORDERS holds it no \
+                more, and email has not settled it";
+    assert!(both.lines().any(|line| line == lost), "{both}");
+}
+
+#[test]
 fn a_message_that_a_group_has_read_past_is_lost_where_nobody_looked_into_the_log() {
     let run = [stored(1), stored(2), stored(3), got("worker 1", 1, 400)];
     let reads_on = Operation::assign("worker 1", "payments", orders(3)).when(ms(450));

@@ -137,6 +137,17 @@ fn a_consumer_holds_no_more_than_the_bound() {
         found(bound(), give(vec![delivered("worker 2", 3, 1, 300)])),
         ""
     );
+    let again = delivered("worker 1", 2, 3, 300).redelivered();
+    assert_eq!(
+        found(bound(), give(vec![again])),
+        "",
+        "it holds two messages, one of them for the second time"
+    );
+    let elsewhere = vec![
+        delivered("worker 2", 2, 1, 300).redelivered(),
+        delivered("worker 1", 3, 3, 310),
+    ];
+    assert_eq!(found(bound(), give(elsewhere)), "");
     let automatic = Operation::ack("worker 1", "payments", 3).when(ms(300));
     let unacknowledged = strict().allow([AnomalyName::AckBeforeWork]).in_flight(2);
     assert_eq!(

@@ -267,7 +267,17 @@ pub fn get_more(case: &mut Case) -> Option<Told> {
             all.dedup_by(|one, other| one.place == other.place);
             all
         }
-        _ => vec![like.redelivered(); bound + 1],
+        // Messages that its group has got: each again, since one that comes twice is held once.
+        _ => {
+            let mut all: Vec<Operation> = case
+                .operations()
+                .map(|(_, receive)| receive.clone().redelivered())
+                .filter(|receive| receive.kind == Kind::Receive && receive.group == like.group)
+                .collect();
+            all.sort_by_key(|receive| receive.message);
+            all.dedup_by_key(|receive| receive.message);
+            all
+        }
     };
     if more.len() <= bound {
         return None;
@@ -289,23 +299,26 @@ pub fn settle_nothing(case: &mut Case) -> Option<Told> {
     let settles =
         |operation: &Operation| matches!(operation.kind, Kind::Ack | Kind::Nack | Kind::Reject);
     let consumer = case.find(|operation| operation.kind == Kind::Ack)?;
-    let process = case.get(consumer).process;
+    let Operation { process, group, .. } = case.get(consumer);
     case.history
         .operations
         .retain(|operation| operation.process != process || !settles(operation));
-    let mut own: Vec<(usize, &Operation)> = case
-        .operations()
-        .filter(|(_, operation)| operation.process == process)
-        .collect();
-    own.sort_by_key(|(index, operation)| (operation.moment(), *index));
-    let mut held = 0;
-    let above = own.into_iter().find(|(_, operation)| {
+    let mut all: Vec<(usize, &Operation)> = case.operations().collect();
+    all.sort_by_key(|(index, operation)| (operation.moment(), *index));
+    let mut held = Vec::new();
+    let above = all.into_iter().find(|(_, operation)| {
+        let is_own = operation.process == process;
+        let is_receive = operation.kind == Kind::Receive && operation.group == group;
+        if is_receive && operation.redelivered {
+            // The broker has taken it back, and gives it again, to this one or to another.
+            held.retain(|message| *message != operation.message);
+        }
         match operation.kind {
-            Kind::Receive => held += 1,
-            Kind::Close => held = 0,
+            Kind::Receive if is_own => held.push(operation.message),
+            Kind::Close if is_own => held.clear(),
             _ => {}
         }
-        held > bound
+        is_own && held.len() > bound
     });
     let (index, _) = above?;
     // A refusal that is gone leaves a message that comes as new, or one that nobody settled or

@@ -4,6 +4,9 @@ use history::{Expect, History, check};
 use wire::{Kind, Way, amqp, kafka, nats};
 
 use super::*;
+use kafka_frames::{of_kafka, records};
+
+mod kafka_frames;
 
 const TO: Way = Way::ToBroker;
 const FROM: Way = Way::ToClient;
@@ -155,6 +158,32 @@ fn on_nats_a_result_that_is_stored_twice_is_a_duplicate_effect() {
     assert!(found.iter().any(|it| it == effect), "{found:?}");
 }
 
+#[test]
+fn on_nats_a_result_that_the_stream_has_already_is_done_once() {
+    let (mut later, mut known) = (result(1), stored(1));
+    for frame in [&mut later, &mut known] {
+        let Fields::Nats(fields) = &mut frame.fields else {
+            panic!("{frame}");
+        };
+        if frame.kind == nats::PUB {
+            fields.reply = Some("_INBOX.2".to_owned());
+        } else {
+            fields.subject = "_INBOX.2".to_owned();
+            fields.duplicate = true;
+        }
+    }
+    let all = vec![
+        charge(nats::DELIVER, FROM, 1),
+        result(1),
+        stored(1),
+        charge(nats::DELIVER, FROM, 1),
+        later,
+        known,
+        charge(nats::ACK, TO, 1),
+    ];
+    assert_eq!(found(all), [""; 0]);
+}
+
 fn of_amqp(kind: Kind, way: Way, connection: u32, fields: amqp::Fields) -> Frame {
     let fields = amqp::Fields {
         channel: 1,
@@ -243,6 +272,43 @@ fn on_rabbitmq_a_result_that_is_refused_is_none() {
 }
 
 #[test]
+fn on_rabbitmq_tags_begin_anew_with_their_channel() {
+    let open = |connection| of_amqp(amqp::CHANNEL_OPEN, TO, connection, amqp::Fields::default());
+    let right = vec![
+        delivery(1, false),
+        delivery(2, false),
+        open(1),
+        delivery(3, false),
+        published(3),
+        tag(amqp::CONFIRM, FROM, 2, 3, false),
+        tag(amqp::ACK, TO, 1, 3, true),
+    ];
+    assert_eq!(found(right), [""; 0]);
+    // The confirm is for the second of two messages with the number 1.
+    let mut second = published(1);
+    if let Fields::Amqp(fields) = &mut second.fields {
+        fields.payload = "o-2".into();
+    }
+    let lost = vec![
+        delivery(1, false),
+        delivery(2, false),
+        published(1),
+        open(2),
+        second,
+        tag(amqp::CONFIRM, FROM, 2, 1, false),
+        tag(amqp::ACK, TO, 1, 2, false),
+    ];
+    assert_eq!(found(lost.clone()), [""; 0]);
+    let early = lost.into_iter().chain([tag(amqp::ACK, TO, 1, 1, false)]);
+    let found = found(early.collect());
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].starts_with("ack-before-work: payments acknowledged o-1"),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn on_rabbitmq_a_delivery_without_acknowledgement_is_acknowledged_at_once() {
     let found = found(vec![
         delivery(1, true),
@@ -258,90 +324,25 @@ fn on_rabbitmq_a_delivery_without_acknowledgement_is_acknowledged_at_once() {
     );
 }
 
-fn of_kafka(kind: Kind, way: Way, correlation: i32, fields: kafka::Fields) -> Frame {
-    let fields = kafka::Fields {
-        correlation,
-        ..fields
+#[test]
+fn a_refusal_may_leave_the_message_with_the_broker() {
+    let at = Duration::ZERO;
+    let published = |outcome: fn(Operation) -> Operation| {
+        outcome(Operation::publish("connection 1", 1).during(at, at))
     };
-    frame(kind, way, 1, Fields::Kafka(Box::new(fields)))
-}
-
-/// Records of a topic, from this offset on.
-fn records(topic: &str, offset: i64, orders: &[u32]) -> kafka::Fields {
-    let kept = orders.iter().zip(offset..).map(|(order, offset)| {
-        let key = Some(format!("o-{order}").into());
-        kafka::Record {
-            offset,
-            key,
-            value: None,
-        }
-    });
-    kafka::Fields {
-        partitions: vec![kafka::Partition {
-            topic: topic.to_owned(),
-            offset: Some(offset),
-            kept: kept.collect(),
-            ..kafka::Partition::default()
-        }],
-        ..kafka::Fields::default()
+    for (error, is) in [
+        (20, published(Operation::unknown)),
+        (7, published(Operation::unknown)),
+        (10, published(Operation::failed)),
+    ] {
+        let mut answer = records("stock", 7, &[]);
+        answer.partitions[0].error = error;
+        let run = [
+            of_kafka(kafka::PRODUCE, TO, 2, records("stock", 0, &[1])),
+            of_kafka(kafka::PRODUCED, FROM, 2, answer),
+        ];
+        assert_eq!(operations(&run, &[], &[]), [is], "error {error}");
     }
-}
-
-fn commit(next: i64) -> Frame {
-    let fields = kafka::Fields {
-        group: Some("inventory".to_owned()),
-        ..records("orders", next, &[])
-    };
-    of_kafka(kafka::OFFSET_COMMIT, TO, 90, fields)
-}
-
-#[test]
-fn on_kafka_a_commit_must_not_go_past_what_is_not_stored() {
-    let fetched = || of_kafka(kafka::FETCHED, FROM, 1, records("orders", 0, &[1, 2]));
-    let sent = || of_kafka(kafka::PRODUCE, TO, 2, records("stock", 0, &[1, 2]));
-    let answer = || of_kafka(kafka::PRODUCED, FROM, 2, records("stock", 7, &[]));
-    let committed = || of_kafka(kafka::OFFSET_COMMITTED, FROM, 90, kafka::Fields::default());
-    let right = vec![fetched(), sent(), answer(), commit(2), committed()];
-    assert_eq!(found(right), [""; 0]);
-    let early = vec![fetched(), sent(), commit(2), committed(), answer()];
-    assert_eq!(
-        found(early),
-        [
-            "commit-before-work: payments committed offset 2 of orders/0 for inventory at 2.000 s: past \
-             o-1 at offset 0 of orders/0 (payments, 0.000 s) and 1 more, before its work was done (payments, 4.000 s)"
-        ]
-    );
-}
-
-#[test]
-fn on_kafka_a_commit_within_a_transaction_comes_with_its_work() {
-    let within = |fields| kafka::Fields {
-        transactional_id: Some("inventory-1".to_owned()),
-        ..fields
-    };
-    let ends = within(kafka::Fields {
-        committed: Some(true),
-        ..kafka::Fields::default()
-    });
-    let next = kafka::Fields {
-        group: Some("inventory".to_owned()),
-        ..records("orders", 1, &[])
-    };
-    let right = vec![
-        of_kafka(kafka::FETCHED, FROM, 1, records("orders", 0, &[1])),
-        of_kafka(kafka::PRODUCE, TO, 2, within(records("stock", 0, &[1]))),
-        of_kafka(kafka::PRODUCED, FROM, 2, records("stock", 7, &[])),
-        of_kafka(kafka::TXN_OFFSET_COMMIT, TO, 3, within(next)),
-        of_kafka(
-            kafka::answer(kafka::ApiKey::TxnOffsetCommit),
-            FROM,
-            3,
-            kafka::Fields::default(),
-        ),
-        of_kafka(kafka::END_TXN, TO, 4, ends),
-        of_kafka(kafka::TXN_ENDED, FROM, 4, kafka::Fields::default()),
-    ];
-    assert_eq!(found(right), [""; 0]);
 }
 
 #[test]
