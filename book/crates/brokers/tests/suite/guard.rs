@@ -12,7 +12,7 @@ fn held(words: &[&str]) -> Held {
     let mut command = hold();
     if brokers::outlives_its_terminal() {
         // These tests are, and what they start would be.
-        let mut as_in_a_terminal = Command::new("env");
+        let mut as_in_a_terminal = Command::new("/usr/bin/env");
         as_in_a_terminal.arg("--default-signal=HUP");
         as_in_a_terminal.arg(command.get_program());
         command = as_in_a_terminal;

@@ -17,7 +17,7 @@ pub fn book(repository: &Repository, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_companion"));
     if brokers::outlives_its_terminal() {
         // These tests are started by `nohup`, and what they start would be.
-        command = Command::new("env");
+        command = Command::new("/usr/bin/env");
         command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_companion")]);
     }
     command
