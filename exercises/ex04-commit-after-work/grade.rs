@@ -3,11 +3,11 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use brokers::{Broker, Kind};
 use grader::{Case, Fault, Program, Result};
-use tokio::time::{interval, timeout};
+use tokio::time::timeout;
 use topics::Shop;
 use wire::kafka::{OFFSET_COMMITTED, PRODUCE, PRODUCED};
 use wire::{Frame, Held, Proxy};
@@ -17,8 +17,6 @@ const MEANWHILE: Duration = Duration::from_secs(2);
 /// How long a result is on its way before the kill. A client that commits by itself at longer intervals
 /// is too late in the last instance: that one has its results within a second, and 4 s from then on.
 const LONG: Duration = Duration::from_millis(4500);
-/// How often to look what a service does.
-const LOOK: Duration = Duration::from_millis(20);
 /// Kafka's number for a batch that has more bytes than its topic takes.
 const TOO_LARGE: i16 = 10;
 
@@ -125,13 +123,13 @@ impl Story<'_> {
 
     /// Returns when the service has ended or has committed something, or does neither.
     async fn ends_or_commits(&self, service: &Program) {
-        let (since, mut look) = (Instant::now(), interval(LOOK));
-        while !service.is_gone()
-            && self.wire.count(OFFSET_COMMITTED) == 0
-            && since.elapsed() < MEANWHILE
-        {
-            look.tick().await;
-        }
+        let either = async {
+            tokio::select! {
+                () = service.gone() => {}
+                _ = self.wire.seen(OFFSET_COMMITTED, 1) => {}
+            }
+        };
+        let _ = timeout(MEANWHILE, either).await;
     }
 
     /// The service is killed when this result is on its way.
