@@ -235,7 +235,10 @@ async fn left_by_a_refused_transaction(names: [&str; 2], is_one: bool) -> u32 {
     declare(&shop, results, "classic", &none).await;
     let (_worker, channel) = connect(url().await).await;
     channel.tx_select().await.unwrap();
-    let charge = next(&mut consume(&channel, charges, false).await).await;
+    // The client cancels a consumer that is dropped, and a broker that is sent any command while it
+    // commits closes the connection: this one is kept to the end.
+    let mut consumer = consume(&channel, charges, false).await;
+    let charge = next(&mut consumer).await;
     let (options, plain) = (BasicPublishOptions::default(), BasicProperties::default());
     let sent = channel.basic_publish("".into(), results.into(), options, b"o-1", plain);
     sent.await.unwrap();
@@ -261,7 +264,9 @@ async fn left_by_a_refused_transaction(names: [&str; 2], is_one: bool) -> u32 {
             }
         }
     };
-    timeout(PATIENCE, gone).await.unwrap()
+    let left = timeout(PATIENCE, gone).await.unwrap();
+    drop(consumer);
+    left
 }
 
 /// claim: rabbit.tx.not-atomic
