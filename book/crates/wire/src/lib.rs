@@ -23,7 +23,12 @@
 //! A frame is passed on once the proxy has all of it. What it cannot read, it passes on unchanged,
 //! and all that follows it one way on that connection: so it does where NATS turns to TLS. It speaks
 //! no TLS itself. A frame of Kafka's that would tell a client of the broker's own address, and that
-//! it cannot read, it keeps back, and says so.
+//! it cannot read, it keeps back, and says so; so it does with an answer to what it could not read.
+//!
+//! The readers are its own, and not those of `amq-protocol` or `kafka-protocol`: these are made for
+//! programs that want the whole of a message, and a valid one. Here a broken frame passes on byte for
+//! byte and ends no program, and memory is taken for bytes that have come, never for a length that was
+//! announced. Tests compare what is read of Kafka's messages with what `kafka-protocol` writes.
 
 mod act;
 mod address;
@@ -75,8 +80,12 @@ pub enum Error {
     /// This machine has no port for the proxy.
     #[error("the proxy has found no port to listen on: {0}")]
     Listen(io::Error),
-    /// A frame that is larger than a broker or a client takes.
-    #[error("a frame says that it has {0} bytes; the proxy takes 100 MiB at most")]
+    /// An answer that is larger than a client takes; or one to a request that said so and was passed on
+    /// unread. It may be TLS.
+    #[error(
+        "a frame says that it has {0} bytes: more than 100 MiB, or none. Does the client speak TLS? The \
+         proxy keeps back what answers it"
+    )]
     Size(i32),
     /// An answer that holds addresses, and the proxy cannot read it. If it passed that on, the client
     /// would go around the proxy.

@@ -207,7 +207,8 @@ impl Proxy {
         self.until(|ledger| ledger.open == 0).await
     }
 
-    /// The frames that have come, in their order: the first 10,000, and of each payload 4 KiB.
+    /// The frames that have come, in their order: the first 10,000, and of each payload and each text
+    /// 4 KiB at most.
     pub fn frames(&self) -> Vec<Frame> {
         self.shared.look(|ledger| ledger.frames.clone())
     }

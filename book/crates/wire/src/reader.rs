@@ -67,7 +67,11 @@ impl Reader {
             _ if buffer.is_empty() => return Ok(None),
             Reader::Nats => nats::next(buffer),
             Reader::Amqp(reader) => reader.next(buffer),
-            Reader::Kafka(reader) => return reader.next(buffer),
+            Reader::Kafka(reader) => match reader.next(buffer) {
+                Ok(unit) => Ok(unit),
+                Err(error) if reader.gives_up(&error) => Err(Unreadable),
+                Err(error) => return Err(error),
+            },
             Reader::Blind => Err(Unreadable),
         };
         Ok(unit.unwrap_or_else(|Unreadable| {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use super::facts::{Facts, Log, position};
-use super::say::{anomaly, time};
+use super::say::{anomaly, stands, time};
 use crate::operation::{Kind, Operation, Place};
 use crate::{Anomaly, AnomalyName};
 
@@ -38,12 +38,13 @@ pub fn in_flight(facts: &Facts, bound: usize) -> Vec<Anomaly> {
                 held.push(operation);
                 if held.len() > bound && told.insert(consumer) {
                     let sentence = format!(
-                        "{} held {} messages of {} at once when it got o-{} at {}, and {bound} were \
+                        "{} held {} messages of {} at once when it got o-{}{} at {}, and {bound} were \
                          allowed",
                         consumer.0,
                         held.len(),
                         consumer.1,
                         operation.message,
+                        stands(operation.place.as_ref()),
                         time(operation.moment()),
                     );
                     found.push(anomaly(

@@ -158,7 +158,8 @@ pub fn reordered(facts: &Facts) -> Vec<Anomaly> {
 struct Order<'a> {
     /// `orders/0 has`, `payments did`
     verb: String,
-    by_place: bool,
+    /// Whether the verb tells in which log they stand.
+    names_log: bool,
     steps: HashMap<u32, Step<'a>>,
 }
 
@@ -171,11 +172,13 @@ struct Step<'a> {
 }
 
 impl Order<'_> {
-    /// `o-3 at offset 7 (shop, 1.204 s)`, or `o-3 (worker 1, 1.204 s)`
+    /// `o-3 at offset 7 (shop, 1.204 s)`, or `o-3 with delivery tag 7 of payments (worker 1, 1.204 s)`
     fn tell(&self, message: u32, step: &Step) -> String {
-        let place = step.operation.place.as_ref().filter(|_| self.by_place);
-        let place = place.map(|place| format!(" at {}", say::position(place)));
-        let place = place.unwrap_or_default();
+        let place = step.operation.place.as_ref();
+        let place = match self.names_log {
+            true => say::within(place),
+            false => stands(place),
+        };
         format!("o-{message}{place}{}", who(step.operation))
     }
 }
@@ -191,7 +194,7 @@ fn in_logs<'a>(facts: &Facts<'a>) -> Vec<Order<'a>> {
                     Some(Place::Offset { .. }) => format!("{log}/{partition} has"),
                     _ => format!("{log} has"),
                 },
-                by_place: true,
+                names_log: true,
                 steps: HashMap::new(),
             });
             // Positions are in ascending order.
@@ -215,7 +218,7 @@ fn at_work<'a>(facts: &Facts<'a>) -> Vec<Order<'a>> {
         }
         let order = groups.entry(&effect.group).or_insert_with(|| Order {
             verb: format!("{} did", effect.group),
-            by_place: false,
+            names_log: false,
             steps: HashMap::new(),
         });
         order.steps.entry(effect.message).or_insert(Step {
@@ -246,7 +249,7 @@ fn at_receipt<'a>(facts: &Facts<'a>) -> Vec<Order<'a>> {
         let consumer = (receive.group.as_str(), receive.process.as_str());
         let order = consumers.entry(consumer).or_insert_with(|| Order {
             verb: format!("{} got", receive.process),
-            by_place: false,
+            names_log: false,
             steps: HashMap::new(),
         });
         let end = receive.end.as_nanos();

@@ -48,11 +48,21 @@ pub fn stands(place: Option<&Place>) -> String {
     }
 }
 
-/// `offset 7`, `sequence 7`, or the queue's name: a place whose log is already named.
+/// ` at offset 7`, ` at sequence 7`, ` with delivery tag 7`, or nothing: in a log that is already named.
+pub fn within(place: Option<&Place>) -> String {
+    match place {
+        None | Some(Place::Queue { tag: None, .. }) => String::new(),
+        Some(place @ Place::Queue { tag: Some(_), .. }) => format!(" with {}", position(place)),
+        Some(place) => format!(" at {}", position(place)),
+    }
+}
+
+/// `offset 7`, `sequence 7`, `delivery tag 7`, or the queue's name: a place whose log is already named.
 pub fn position(place: &Place) -> String {
     match place {
         Place::Offset { offset, .. } => format!("offset {offset}"),
         Place::Sequence { sequence, .. } => format!("sequence {sequence}"),
-        Place::Queue { queue, .. } => queue.clone(),
+        Place::Queue { tag: Some(tag), .. } => format!("delivery tag {tag}"),
+        Place::Queue { queue, tag: None } => queue.clone(),
     }
 }

@@ -290,11 +290,13 @@ fn duplicates_in_queues(facts: &Facts) -> Vec<Anomaly> {
             Kind::Receive if operation.is_ok() && !operation.redelivered => {
                 if let Some(first) = fresh.first() {
                     let sentence = format!(
-                        "{queue} had o-{} twice: it came as new to {} at {} and to {} at {}",
+                        "{queue} had o-{} twice: it came as new to {}{} at {} and to {}{} at {}",
                         operation.message,
                         first.process,
+                        say::within(first.place.as_ref()),
                         time(first.moment()),
                         operation.process,
+                        say::within(operation.place.as_ref()),
                         time(operation.moment()),
                     );
                     found.push(anomaly(

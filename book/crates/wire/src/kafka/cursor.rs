@@ -7,6 +7,9 @@ use std::ops::Range;
 
 use bytes::Buf;
 
+/// How much of a text is kept, in bytes: the name of a host or a topic has 255 at most.
+const TEXT: usize = 1 << 10;
+
 /// A field that a structure may have behind all others.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Tag {
@@ -102,7 +105,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A string; an empty one for null.
+    /// A string, or its beginning; an empty one for null.
     pub(super) fn text(&mut self) -> Option<String> {
         self.optional_text().map(Option::unwrap_or_default)
     }
@@ -112,8 +115,9 @@ impl<'a> Cursor<'a> {
         let Some(length) = length else {
             return Some(None);
         };
-        let text = String::from_utf8_lossy(self.take(length)?);
-        Some(Some(text.into_owned()))
+        let text = self.take(length)?;
+        let kept = &text[..text.len().min(TEXT)];
+        Some(Some(String::from_utf8_lossy(kept).into_owned()))
     }
 
     /// Bytes; none for null.
@@ -168,5 +172,21 @@ impl<'a> Cursor<'a> {
             self.at = end;
         }
         Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn of_a_long_text_the_beginning_is_kept() {
+        let mut all = 3_000_i16.to_be_bytes().to_vec();
+        all.extend([b'x'; 3_000]);
+        all.push(7);
+        let mut from = Cursor::new(&all, false);
+        assert_eq!(from.text().unwrap(), "x".repeat(TEXT));
+        assert_eq!(from.i8(), Some(7), "what follows the whole text");
     }
 }

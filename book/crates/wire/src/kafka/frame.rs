@@ -1,7 +1,7 @@
 //! Kafka's frames: four bytes that tell the length, then that many.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -71,11 +71,26 @@ impl Request {
 
 /// The requests of a connection, in their order; the broker answers in that order.
 #[derive(Default)]
-pub(crate) struct Asked(Mutex<VecDeque<Request>>);
+pub(crate) struct Asked {
+    requests: Mutex<VecDeque<Request>>,
+    /// What stood where a length must be. What follows it is not read.
+    lost: OnceLock<i32>,
+}
 
 impl Asked {
+    /// What comes from here on cannot be read: no frame has this length.
+    pub(crate) fn lose(&self, length: i32) {
+        // It is lost once.
+        let _ = self.lost.set(length);
+    }
+
+    /// That length, where there was one.
+    pub(crate) fn lost(&self) -> Option<i32> {
+        self.lost.get().copied()
+    }
+
     pub(crate) fn remember(&self, request: Request) {
-        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         if asked.len() == MOST {
             asked.pop_front();
         }
@@ -85,7 +100,7 @@ impl Asked {
     /// The request that this answers; what was asked before it and has no answer gets none any more.
     pub(crate) fn recall(&self, mut answer: &[u8]) -> Option<Request> {
         let correlation = answer.try_get_i32().ok()?;
-        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         let place = asked
             .iter()
             .position(|request| request.correlation == correlation)?;
@@ -133,7 +148,10 @@ mod tests {
         for length in [i32::MAX, -1] {
             let mut frame = BytesMut::from(&length.to_be_bytes()[..]);
             let error = next(&mut frame).unwrap_err();
-            assert!(error.to_string().contains("100 MiB at most"), "{error}");
+            assert!(
+                error.to_string().contains("more than 100 MiB, or none"),
+                "{error}"
+            );
         }
     }
 

@@ -224,9 +224,23 @@ impl Reader {
                 None => Unit::new(bytes, crate::UNREAD, Any::None),
             }));
         }
-        match self.asked.recall(&body) {
-            Some(request) => self.answer(request, bytes, &body).map(Some),
-            None => Ok(Some(Unit::new(bytes, STRAY, Any::None))),
+        match (self.asked.recall(&body), self.asked.lost()) {
+            (Some(request), _) => self.answer(request, bytes, &body).map(Some),
+            // It may tell a broker's own address.
+            (None, Some(length)) => Err(Error::Size(length)),
+            (None, None) => Ok(Some(Unit::new(bytes, STRAY, Any::None))),
+        }
+    }
+
+    /// Whether an error is of the client's making, and so the broker's to refuse: what came is no frame,
+    /// it may be TLS. What follows on this way is not read any more.
+    pub(crate) fn gives_up(&self, error: &Error) -> bool {
+        match error {
+            Error::Size(length) if self.way == Way::ToBroker => {
+                self.asked.lose(*length);
+                true
+            }
+            _ => false,
         }
     }
 

@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use super::{CONNECT, ERR, Fields, INFO, MSG, OK, OTHER, PING, PONG, PUB, SUB, UNSUB, jetstream};
 use crate::Kind;
 use crate::frame::Fields as Any;
-use crate::reader::{MAX, Tells, Unit, Unreadable, kept};
+use crate::reader::{KEPT, MAX, Tells, Unit, Unreadable, kept};
 
 /// How long a line may be. A server takes 4 KiB of a client's (`max_control_line`), and its own INFO
 /// grows with the number of servers in the cluster.
@@ -100,8 +100,9 @@ fn words(rest: &[u8]) -> impl Iterator<Item = &[u8]> {
     words.filter(|word| !word.is_empty())
 }
 
+/// The text, or as much of it as is kept of a payload.
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    String::from_utf8_lossy(&bytes[..bytes.len().min(KEPT)]).into_owned()
 }
 
 fn plain(kind: Kind, rest: &[u8]) -> Head {
@@ -237,7 +238,29 @@ fn read_headers(head: &[u8], fields: &mut Fields) {
 }
 
 fn kept_lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let head = &head[..head.len().min(crate::reader::KEPT)];
+    let head = &head[..head.len().min(KEPT)];
     let lines = head.split(|byte| *byte == b'\n');
     lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn of_a_long_text_the_beginning_is_kept() {
+        let long = "x".repeat(3 * KEPT);
+        let frame = format!("PUB {long} {long} 0\r\n\r\n");
+        let unit = next(&mut BytesMut::from(frame.as_bytes()))
+            .unwrap()
+            .unwrap();
+        assert_eq!(unit.bytes, frame.as_bytes());
+        let Any::Nats(fields) = unit.fields else {
+            panic!()
+        };
+        let kept = &long[..KEPT];
+        assert_eq!(fields.subject, kept);
+        assert_eq!(fields.reply.as_deref(), Some(kept));
+    }
 }

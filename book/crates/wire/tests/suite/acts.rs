@@ -29,7 +29,9 @@ fn request(api: ApiKey, version: i16, number: i32) -> Vec<u8> {
 
 async fn read(from: &mut TcpStream) -> Option<Vec<u8>> {
     let length = timeout(LONG, from.read_i32()).await.unwrap().ok()?;
-    let mut frame = vec![0; usize::try_from(length).unwrap()];
+    // As a broker does, it ends the connection where this is no length.
+    let length = usize::try_from(length).ok().filter(|it| *it <= 100 << 20)?;
+    let mut frame = vec![0; length];
     from.read_exact(&mut frame).await.ok()?;
     Some(frame)
 }
@@ -397,11 +399,35 @@ async fn an_answer_that_cannot_be_read_is_told_and_not_passed_on() {
 }
 
 #[tokio::test]
-async fn a_frame_without_end_is_told() {
+async fn what_is_no_request_is_the_brokers_to_refuse() {
     let mut scene = scene().await;
-    scene.client.write_i32(i32::MAX).await.unwrap();
+    // TLS begins so.
+    scene.client.write_all(b"\x16\x03\x01\x00").await.unwrap();
     assert_eq!(scene.answered().await, None);
-    let told = timeout(LONG, scene.wire.struck(1)).await.unwrap();
+    let kinds: Vec<_> = scene.wire.frames().iter().map(|it| it.kind).collect();
+    assert_eq!(kinds, [UNREAD]);
+    // The proxy goes on.
+    scene.connect().await;
+    scene.ask(ApiKey::Produce, 2).await;
+    assert_eq!(scene.answered().await, Some(2));
+    assert_eq!(scene.end().await, [2]);
+}
+
+#[tokio::test]
+async fn an_answer_to_what_is_no_request_is_told_and_not_passed_on() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let wire = Proxy::kafka(&address).await.unwrap();
+    let mut client = TcpStream::connect(wire.url()).await.unwrap();
+    client.write_i32(i32::MAX).await.unwrap();
+    // At its start the proxy looks if somebody is there.
+    drop(timeout(LONG, listener.accept()).await.unwrap().unwrap());
+    let (mut broker, _) = timeout(LONG, listener.accept()).await.unwrap().unwrap();
+    let length = timeout(LONG, broker.read_i32()).await.unwrap();
+    assert_eq!(length.unwrap(), i32::MAX);
+    write(&mut broker, b"answer").await;
+    assert_eq!(read(&mut client).await, None);
+    let told = timeout(LONG, wire.struck(1)).await.unwrap();
     assert!(matches!(&*told.unwrap_err(), Error::Size(i32::MAX)));
 }
 

@@ -187,6 +187,8 @@ async fn an_order_is_stored_and_its_puback_is_lost() {
     hasty.set_timeout(Duration::from_millis(300));
     let sent = hasty.publish("orders.created", "o-1".into()).await;
     assert!(sent.unwrap().await.is_err());
+    // The client may have given up before its order was stored.
+    timeout(LONG, scene.wire.struck(1)).await.unwrap().unwrap();
     let strikes = scene.wire.strikes();
     assert_eq!((strikes.len(), strikes[0].fate), (1, Fate::Dropped));
     assert_eq!(strikes[0].kind, nats::PUB_ACK);

@@ -152,6 +152,13 @@ fn catch(which: &str, history: &History, told: &Told) {
         anomaly.sentence.contains(&operation.process),
         "{which}: {anomaly}"
     );
+    // Who reads a value that is not there yet gets nothing, and it has no place.
+    if operation.kind != Kind::Read
+        && let Some(place) = &operation.place
+    {
+        let place = say::position(place);
+        assert!(anomaly.sentence.contains(&place), "{which}: {anomaly}");
+    }
     let is_told = |name: &AnomalyName| *name == told.name || told.also.contains(name);
     let others: Vec<&Anomaly> = found.iter().filter(|found| !is_told(&found.name)).collect();
     assert!(others.is_empty(), "{which}: {others:#?}\n{history:#?}");

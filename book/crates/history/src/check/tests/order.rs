@@ -50,7 +50,7 @@ fn work_in_another_order_than_sent_is_reordered() {
     ];
     insta::assert_snapshot!(
         found(strict(), run),
-        @"reordered: shop sent o-1 before o-2 (key c-1), and worker 1 got o-2 first: o-2 (worker 1, 0.200 s) and o-1 (worker 1, 0.210 s)"
+        @"reordered: shop sent o-1 before o-2 (key c-1), and worker 1 got o-2 first: o-2 with delivery tag 1 of payments (worker 1, 0.200 s) and o-1 with delivery tag 2 of payments (worker 1, 0.210 s)"
     );
 }
 

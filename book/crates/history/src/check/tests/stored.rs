@@ -151,7 +151,7 @@ fn a_queue_delivers_a_message_as_new_once() {
     let with = |more: Vec<Operation>| found(strict(), run.iter().cloned().chain(more));
     insta::assert_snapshot!(
         with(vec![again.clone()]),
-        @"duplicate: payments had o-1 twice: it came as new to worker 1 at 0.200 s and to worker 2 at 0.300 s"
+        @"duplicate: payments had o-1 twice: it came as new to worker 1 with delivery tag 1 at 0.200 s and to worker 2 with delivery tag 1 at 0.300 s"
     );
     assert_eq!(with(vec![again.clone().redelivered()]), "");
     let reject = Operation::reject("worker 1", "payments", 1).at(Place::tag("payments", 1));

@@ -122,7 +122,7 @@ fn a_consumer_holds_no_more_than_the_bound() {
     let bound = || strict().in_flight(2);
     insta::assert_snapshot!(
         found(bound(), give(vec![third()])),
-        @"unbounded-in-flight: worker 1 held 3 messages of payments at once when it got o-3 at 0.300 s, and 2 were allowed"
+        @"unbounded-in-flight: worker 1 held 3 messages of payments at once when it got o-3 with delivery tag 3 of payments at 0.300 s, and 2 were allowed"
     );
     assert_eq!(
         found(strict(), give(vec![third()])),
