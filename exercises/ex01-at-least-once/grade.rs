@@ -24,6 +24,8 @@ const REFUSAL: Duration = Duration::from_secs(5);
 /// How often it refuses results of the second instance, and how long it goes on with that at most.
 const REFUSALS: usize = 12;
 const FULL: Duration = Duration::from_secs(4);
+/// How long that instance may take to its first refusal.
+const BEGINS: Duration = Duration::from_secs(20);
 /// How often the results are taken.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -84,8 +86,13 @@ async fn grade(case: &Case) -> Result<()> {
             payments = work.start(case, &rabbit).await?;
         }
         if full.on() {
-            // It stays full for a while: who gives up after some tries does so now.
-            payments.reaches(timeout(FULL, work.stays_full(case))).await;
+            // It stays full for a while: who gives up after some tries does so now. One that takes its
+            // time to start has not been refused anything yet.
+            let begins = timeout(BEGINS, work.stays_full(case, 1));
+            if payments.reaches(begins).await {
+                let goes_on = timeout(FULL, work.stays_full(case, REFUSALS));
+                payments.reaches(goes_on).await;
+            }
         }
     }
 
@@ -153,9 +160,9 @@ impl Work {
         charges.filter(|order| !settled.contains(order)).collect()
     }
 
-    /// Returns once RabbitMQ has refused some more results, or no charge is left that could have one.
-    async fn stays_full(&self, case: &Case) {
-        let refusals = rabbit::refusals(&self.wire) + REFUSALS;
+    /// Returns once RabbitMQ has refused so many more results, or no charge is left that could have one.
+    async fn stays_full(&self, case: &Case, more: usize) {
+        let refusals = rabbit::refusals(&self.wire) + more;
         let none_left = async {
             let mut look = interval(LOOK);
             while !self.unsettled(case).is_empty() {
@@ -171,26 +178,30 @@ impl Work {
     /// Takes results, until each order has one and RabbitMQ has forgotten each charge; or until it has
     /// forgotten all, and no result comes any more; or until it should have, and the service keeps some.
     async fn collect(&self, case: &Case, found: &mut Vec<(u32, String)>) -> Result<()> {
-        let mut since = Instant::now();
+        let (mut since, mut settled_since) = (Instant::now(), Instant::now());
         let mut look = interval(LOOK);
         loop {
             look.tick().await;
             // What is settled had its result before.
             let settled = self.unsettled(case).is_empty();
+            if !settled {
+                settled_since = Instant::now();
+            }
             let new = self.shop.take(&self.results).await?;
             if !new.is_empty() {
                 since = Instant::now();
             }
             found.extend(new);
             let has = |order| found.iter().any(|(it, _)| *it == order);
-            let patience = match (settled, self.orders.clone().all(has)) {
+            let (quiet, patience) = match (settled, self.orders.clone().all(has)) {
                 (true, true) => return Ok(()),
-                (true, false) => LATE,
+                // What it has acknowledged last may have its result now.
+                (true, false) => (since.max(settled_since), LATE),
                 // Nothing has come of any charge yet: it may not have begun.
                 (false, false) if found.is_empty() => continue,
-                (false, _) => KEPT,
+                (false, _) => (since, KEPT),
             };
-            if since.elapsed() > patience {
+            if quiet.elapsed() > patience {
                 return Ok(());
             }
         }

@@ -40,7 +40,8 @@ async fn grade(case: &Case) -> Result<()> {
     shop.publish("ready", "".into()).await?;
     ready.next().await.context("NATS has gone")?;
 
-    let services = case.program("services").broker(&nats, nats.url());
+    let wire = case.wire(&nats).await?;
+    let services = case.program("services").broker(&nats, wire.url());
     let mut services = services.start().await?;
     let day = async {
         while let Some(request) = asked.next().await {
@@ -74,15 +75,17 @@ async fn grade(case: &Case) -> Result<()> {
             match (wanted[place], times) {
                 (true, 1) | (false, 0) => {}
                 (true, 0) => {
-                    let why = format!("{service} did not get {subject}, which it wants");
+                    let why =
+                        format!("{service} did not get o-{order} ({subject}), which it wants");
                     case.refuse("lost-message", why);
                 }
                 (true, _) => {
-                    let why = format!("{service} got the same {subject} {times} times");
+                    let why = format!("{service} got o-{order} ({subject}) {times} times");
                     case.refuse("duplicate", why);
                 }
                 (false, _) => {
-                    let why = format!("{service} got {subject}, which it does not want");
+                    let why =
+                        format!("{service} got o-{order} ({subject}), which it does not want");
                     case.refuse("phantom", why);
                 }
             }

@@ -1,14 +1,20 @@
 //! Judges the orders service by what the stream holds, after a PubAck was lost and another instance had
-//! orders of its own.
+//! orders of its own, at the first of which NATS stood still.
 
+use std::future::pending;
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use brokers::{Broker, Kind};
 use grader::nats::Shop;
 use grader::{Case, Program, Result};
+use tokio::time::timeout;
 use wire::nats::{PUB, PUB_ACK};
 use wire::{Act, Proxy};
+
+/// How long NATS stands still.
+const STILL: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let program = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
@@ -17,7 +23,7 @@ fn main() -> ExitCode {
 
 async fn grade(case: &Case) -> Result<()> {
     // The stream, and a proxy before its NATS.
-    let nats = case.private(Kind::Nats).await?;
+    let mut nats = case.private(Kind::Nats).await?;
     let shop = Shop::open(nats.url(), &["order.>"]).await?;
     let wire = case.wire(&nats).await?;
 
@@ -32,14 +38,34 @@ async fn grade(case: &Case) -> Result<()> {
         wire.on(PUB_ACK, 1, Act::Cut);
     }
     let mut last = case.vary(5, 3..=20);
-    let first = publish(case, &nats, &wire, 1..=last).await?;
+    let mut first = start(case, &nats, &wire, 1..=last).await?;
+    first.ended().await;
 
-    // The next instance knows nothing of the first one, and its orders are others.
+    // The next instance knows nothing of the first one, and its orders are others. When the first of
+    // them is on its way, NATS stands still: all connections are open, and no answer comes.
     let again = case.fault("another instance gets other orders");
+    let still = case.fault("NATS stands still for a second while an order is on its way");
     if again.on() {
         let (published, next) = (wire.count(PUB), last + 1);
         last += case.vary(3, 1..=5);
-        publish(case, &nats, &wire, next..=last).await?;
+        let held = still.on().then(|| wire.hold(PUB, 1));
+        let mut second = start(case, &nats, &wire, next..=last).await?;
+        if let Some(mut held) = held
+            && second.reaches(held.reached()).await
+        {
+            // From here on NATS reads nothing and answers nothing.
+            nats.pause().await?;
+            still.outside(true);
+            case.saw("nats", "stands still");
+            let answered = wire.count(PUB_ACK);
+            held.pass();
+            let _ = timeout(STILL, second.reaches(pending::<()>())).await;
+            // The order that was on its way is without an answer.
+            still.inside(wire.count(PUB_ACK) == answered);
+            nats.resume().await?;
+            case.saw("nats", "goes on");
+        }
+        second.ended().await;
         again.outside(first.is_gone());
         again.inside(wire.count(PUB) > published);
     }
@@ -57,8 +83,8 @@ async fn grade(case: &Case) -> Result<()> {
     Ok(())
 }
 
-/// An instance of the service gets these orders, and ends.
-async fn publish(
+/// An instance of the service gets these orders.
+async fn start(
     case: &Case,
     nats: &Broker,
     wire: &Proxy,
@@ -67,6 +93,5 @@ async fn publish(
     let service = case.program("orders").broker(nats, wire.url());
     let mut service = service.start().await?;
     service.give(orders.map(|order| format!("o-{order}"))).await;
-    service.ended().await;
     Ok(service)
 }

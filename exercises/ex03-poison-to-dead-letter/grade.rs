@@ -14,9 +14,11 @@ use wire::amqp::{CONFIRM, DELIVER, PUBLISH, RETURN};
 
 /// So many deliveries of a worker that goes on after the outage are a loop: it has no more than 46
 /// charges.
-const ENDLESS: u64 = 1000;
-/// A worker that waits less between two attempts does not wait at all. It is to wait twice as long.
+const ENDLESS: u64 = 200;
+/// A worker whose next attempt takes so little longer than a first one does not wait at all.
 const PAUSE: Duration = Duration::from_millis(10);
+/// What the task asks for. Whoever waits that long after an answer is never refused.
+const WAIT: Duration = Duration::from_millis(20);
 
 fn main() -> ExitCode {
     let program = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
@@ -154,26 +156,42 @@ fn judge(case: &Case, (charges, left): (Charges, BTreeSet<u32>), poison: u32, la
 
 /// So many attempts were in vain. Half of those for the same charge are to come after a pause, whatever
 /// the machine has done to the others. A pause begins when RabbitMQ gives the result back: how long it
-/// takes for that is not the worker's.
+/// takes for that is not the worker's. Nor is what the machine takes for the way from there to the next
+/// publish: from a charge to the first publish about it nobody waits, and the way is as long.
 fn judge_pauses(case: &Case, wire: &Proxy, results: &str, attempts: u32) {
-    let (mut returned, mut pauses, mut published) = (BTreeMap::new(), Vec::new(), 0);
+    let (mut given, mut returned) = (BTreeMap::new(), BTreeMap::new());
+    let (mut reactions, mut pauses, mut published) = (Vec::new(), Vec::new(), 0);
     for frame in wire.frames() {
-        let fields = frame.amqp();
-        let fields = fields.filter(|it| it.routing_key.as_deref() == Some(results));
-        let Some(body) = fields.map(|it| it.payload.clone()) else {
+        let Some(fields) = frame.amqp() else {
             continue;
         };
+        if frame.kind == DELIVER {
+            // The result of `o-1 10 EUR` is `o-1`.
+            let order = fields.payload.split(|byte| *byte == b' ').next();
+            given.insert(order.unwrap_or_default().to_vec(), frame.at);
+            continue;
+        }
+        if fields.routing_key.as_deref() != Some(results) {
+            continue;
+        }
+        let body = fields.payload.to_vec();
+        let since = |at: Duration| frame.at.saturating_sub(at);
         if frame.kind == RETURN {
             returned.insert(body, frame.at);
-        } else if frame.kind == PUBLISH && published < attempts {
-            published += 1;
-            let at = returned.remove(&body);
-            pauses.extend(at.map(|at| frame.at.saturating_sub(at)));
+        } else if frame.kind == PUBLISH {
+            reactions.extend(given.remove(&body).map(since));
+            if published < attempts {
+                published += 1;
+                pauses.extend(returned.remove(&body).map(since));
+            }
         }
     }
+    reactions.sort();
     pauses.sort();
+    let reaction = reactions.get(reactions.len() / 2).copied();
+    let least = WAIT.min(PAUSE + reaction.unwrap_or_default());
     let pause = pauses.get(pauses.len() / 2);
-    if let Some(pause) = pause.filter(|pause| **pause < PAUSE) {
+    if let Some(pause) = pause.filter(|pause| **pause < least) {
         let ms = pause.as_secs_f64() * 1e3;
         case.refuse(
             "busy-loop",

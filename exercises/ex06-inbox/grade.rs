@@ -182,9 +182,13 @@ impl Shop {
             // What is written beside a charge may follow the acknowledgement: nothing comes again then.
             fault.inside(!is_charge && early.is_ok());
         } else if !worker.program.is_gone() && !is_charge {
-            // It does no such thing for an order: there is no write to be killed in.
-            fault.outside(true);
-            fault.inside(true);
+            let names = tables.join(" or ");
+            let not = match change {
+                Change::Insert => format!("adds no row to {names}"),
+                Change::Update => format!("changes no row of {names}"),
+            };
+            let text = format!("{not}: there is no such write to be killed in");
+            fault.has_no_place("payments", &text);
             return trap.remove();
         }
         trap.remove()?;
@@ -230,7 +234,6 @@ impl Shop {
             return Ok(());
         }
         let reader = self.database.reader("charges")?;
-        fault.outside(true);
         self.case
             .saw("accounting", "reads the table charges for a while");
         let acknowledged = self.wire.count(ACK) + 1;
@@ -238,9 +241,10 @@ impl Shop {
         // A worker may look for commands now and then only.
         worker.program.reaches(self.comes(order)).await;
         let since = Instant::now();
+        let mut met = false;
         let begins = async {
             tokio::select! {
-                () = reader.met() => {}
+                () = reader.met() => met = true,
                 // So it is where the journal is a write-ahead log: no commit waits, and nothing is lost.
                 _ = self.wire.seen(ACK, acknowledged) => {}
             }
@@ -254,7 +258,16 @@ impl Shop {
         if early.is_ok() {
             worker.program.kill().await;
         }
-        fault.inside(self.delivered(order) > 0);
+        let charged = self.charged().unwrap_or_default();
+        if charged.iter().any(|(it, _)| *it == order) {
+            let text =
+                format!("commits the charge of o-{order} all the same: it has a write-ahead log");
+            fault.has_no_place("payments", &text);
+        } else {
+            // It has the command, has begun to write or waits to, and nothing of that is there.
+            fault.outside(met || reader.is_in_the_way()?);
+            fault.inside(self.delivered(order) > 0);
+        }
         reader.stop()?;
         if worker.program.is_gone() {
             *worker = self.start().await?;

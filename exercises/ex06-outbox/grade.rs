@@ -168,15 +168,12 @@ impl Shop {
             let place = format!("is writing into {}", tables.join(" or "));
             self.case.saw("orders", &place);
             kill(&mut service, &fault).await;
-            let order = self.last;
-            let is_saved = self.saved()?.iter().any(|(it, _)| *it == order);
-            // What is written beside the orders may follow the event, as a cursor does.
-            let is_published = self.is_published_after(order, 0);
-            fault.inside(tables != ["orders"] || !(is_saved && is_published));
+            // What it was writing is not there.
+            fault.inside(trap.is_undone()?);
         } else if service.ended().await.code == Some(0) && tables != ["orders"] {
-            // It inserts no row there for an order: there is no write to be killed in.
-            fault.outside(true);
-            fault.inside(true);
+            let names = tables.join(" or ");
+            let text = format!("adds no row to {names}: there is no such write to be killed in");
+            fault.has_no_place("orders", &text);
         }
         trap.remove()
     }

@@ -42,7 +42,8 @@ async fn main() -> Result<()> {
         let done = loop {
             attempts.tick().await;
             match process(&results, &to, &charge.data).await? {
-                Outcome::NotTaken => {}
+                // The pause begins here: an attempt that took long does not shorten it.
+                Outcome::NotTaken => attempts.reset(),
                 done => break done,
             }
         };

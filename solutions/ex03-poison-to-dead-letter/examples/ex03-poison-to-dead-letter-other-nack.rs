@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use futures_util::StreamExt;
 use lapin::options::{BasicNackOptions, BasicPublishOptions, BasicRejectOptions};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::interval;
 
 /// What has come of a charge.
 #[derive(Debug)]
@@ -39,13 +39,14 @@ async fn main() -> Result<()> {
     );
     let mut charges = consumer.await?;
     let mut pause = interval(Duration::from_millis(100));
-    pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while let Some(charge) = charges.next().await {
         let charge = charge?;
         match process(&results, &to, &charge.data).await? {
             Outcome::Processed => charge.ack(Default::default()).await?,
             Outcome::Unreadable => charge.reject(BasicRejectOptions::default()).await?,
             Outcome::NotTaken => {
+                // It begins here: an attempt that took long does not shorten it.
+                pause.reset();
                 pause.tick().await;
                 let again = BasicNackOptions {
                     requeue: true,

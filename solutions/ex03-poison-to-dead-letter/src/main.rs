@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use futures_util::StreamExt;
 use lapin::options::{BasicPublishOptions, BasicRejectOptions};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::interval;
 
 /// What has come of a charge.
 #[derive(Debug)]
@@ -40,8 +40,6 @@ async fn main() -> Result<()> {
     while let Some(charge) = charges.next().await {
         let charge = charge?;
         let mut attempts = interval(Duration::from_millis(100));
-        // Else the ticks missed in a slow attempt all come at once, and the next ones with them.
-        attempts.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             attempts.tick().await;
             match process(&results, &to, &charge.data).await? {
@@ -56,8 +54,9 @@ async fn main() -> Result<()> {
                     break;
                 }
                 // The world's. The charge is this worker's until it answers or the consumer timeout
-                // is over, and an attempt is not counted; only the worker's death is.
-                Outcome::NotTaken => {}
+                // is over, and an attempt is not counted; only the worker's death is. The pause begins
+                // here: an attempt that took long does not shorten it.
+                Outcome::NotTaken => attempts.reset(),
             }
         }
     }

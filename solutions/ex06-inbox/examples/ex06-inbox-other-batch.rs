@@ -1,4 +1,5 @@
-//! Right, and unlike the solution: what waits is handled in one transaction, and acknowledged at once.
+//! Right, and unlike the solution: what waits is handled in one exclusive
+//! transaction, and acknowledged at once.
 
 use anyhow::{Context, Result, bail};
 use futures_util::StreamExt;
@@ -6,6 +7,7 @@ use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
+use rusqlite::TransactionBehavior;
 
 /// How many commands are in a transaction at most.
 const MOST: u16 = 50;
@@ -39,7 +41,8 @@ async fn main() -> Result<()> {
 
 /// The charges of the batch and the ids of its commands, or nothing of both.
 fn charge(database: &mut rusqlite::Connection, batch: &[Delivery]) -> Result<()> {
-    let transaction = database.transaction()?;
+    // Nobody is to see half of a batch, nor to read meanwhile.
+    let transaction = database.transaction_with_behavior(TransactionBehavior::Exclusive)?;
     for command in batch {
         let id = command.properties.message_id().as_ref();
         let id = id.context("a command without an id")?.as_str();

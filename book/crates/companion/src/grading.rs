@@ -11,8 +11,9 @@ use tokio::process::Command;
 
 use crate::runner;
 
-/// How long a grader may take. It ends by itself long before, whatever the program does.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// How long a grader may take: the start of a broker, and each of a story's programs to its limit. It ends
+/// by itself before, whatever they do.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// An answer to an exercise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,18 +39,19 @@ pub struct Report {
     pub verdict: String,
     /// One sentence for each thing that is wrong.
     pub why: Vec<String>,
-    /// How many faults were asked for.
+    /// How many faults the story has.
     pub faults: usize,
+    /// Which of them the program does nothing for that they could strike: their numbers, from 1.
+    #[serde(default)]
+    pub placeless: Vec<usize>,
     /// How long it took, in milliseconds.
     pub ms: u64,
     /// The brokers that took part, each with its version.
     pub brokers: Vec<String>,
     /// What happened.
     pub moments: Vec<Moment>,
-    /// What became of each message, as a drawing; empty where there was none.
+    /// What became of each message, as a page shows it; empty where there was none.
     pub strip: String,
-    /// The same in words.
-    pub fates: String,
     /// What happened, and what the proxies saw of each message: a line each.
     pub log: Vec<String>,
 }

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use brokers::Group;
-use catalog::{Catalog, Exercise};
+use catalog::{Catalog, Exercise, Rung};
 use tokio::process::Command;
 
 use crate::signals::Stop;
@@ -25,9 +25,18 @@ pub struct Args {
 /// Ends only with an error, or by a signal.
 pub fn run(args: Args) -> Result<ExitCode> {
     let catalog = Catalog::find()?;
-    let all = catalog.exercises()?;
+    let mut all = catalog.exercises()?;
+    all.retain(|exercise| exercise.rung != Rung::Judge);
     let one = args.exercise.as_deref();
     let one = one.map(|name| catalog.exercise(name)).transpose()?;
+    if let Some(Exercise { id, naive, .. }) = one.as_ref().filter(|it| it.rung == Rung::Judge) {
+        let guess = |variant: &String| format!(" --guess {variant}=VERDICT");
+        let guesses: String = naive.keys().map(guess).collect();
+        bail!(
+            "in {id} you predict and save nothing, so there is nothing to watch; use \
+             `cargo book grade {id}{guesses}`"
+        );
+    }
     let watched = one.as_ref().map_or(&all[..], std::slice::from_ref);
     signals::block_on(async {
         let mut stop = Stop::listen()?;

@@ -207,6 +207,7 @@ impl Case {
                     what: what.to_owned(),
                     outside: false,
                     inside: false,
+                    placeless: false,
                 });
                 state.faults.len() - 1
             })
@@ -423,10 +424,14 @@ impl Case {
                 why,
                 seed,
                 faultless: faults == Faults::Off,
-                struck: state
+                faults: state
                     .faults
                     .iter()
                     .map(|known| known.what.clone())
+                    .collect(),
+                placeless: (1..)
+                    .zip(&state.faults)
+                    .filter_map(|(place, known)| known.placeless.then_some(place))
                     .collect(),
                 ms,
                 brokers: state.used.clone(),

@@ -5,7 +5,8 @@ use wire::{Fate, Frame, Kind, Proxy, Strike};
 use crate::Case;
 
 /// A fault that the story strikes. A run in which it has not struck is inconclusive: it needs a
-/// witness from outside the program and one in the record of what the program did.
+/// witness from outside the program and one in the record of what the program did; or there is nothing
+/// in the program that it could strike.
 pub struct Fault {
     pub(crate) case: Case,
     /// Its place in the case's list; none where faults are off.
@@ -19,6 +20,8 @@ pub(crate) struct Known {
     pub(crate) what: String,
     pub(crate) outside: bool,
     pub(crate) inside: bool,
+    /// There is nothing that it could strike.
+    pub(crate) placeless: bool,
 }
 
 impl Fault {
@@ -27,7 +30,8 @@ impl Fault {
         self.on
     }
 
-    /// The witness from outside: the proxy's strike, a process that is gone, the broker's log.
+    /// The witness from outside: the proxy's strike, a process that is gone or stands still, a limit
+    /// that a broker has reached.
     pub fn outside(&self, seen: bool) {
         self.note(|known| known.outside |= seen);
     }
@@ -46,11 +50,14 @@ impl Fault {
         self.inside(wire.count(asked) > answers);
     }
 
-    /// Both witnesses of a fault that ends a connection in the proxy: the proxy has struck a frame of
+    /// Both witnesses of a fault that ends a connection in the proxy: the proxy has cut it at a frame of
     /// this kind, and the program has gone on over another connection.
     pub fn cut(&self, wire: &Proxy, kind: Kind) {
         let strikes = wire.strikes();
-        let Some(strike) = strikes.iter().find(|strike| strike.kind == kind) else {
+        let cut = |strike: &&Strike| {
+            strike.kind == kind && matches!(strike.fate, Fate::Cut | Fate::CutAfter)
+        };
+        let Some(strike) = strikes.iter().find(cut) else {
             return;
         };
         self.outside(true);
@@ -58,6 +65,13 @@ impl Fault {
         let later =
             |frame: &Frame| frame.connection > strike.frame.connection && frame.at > strike.at;
         self.inside(frames.iter().any(later));
+    }
+
+    /// This program does nothing that the fault could strike, and the run counts without it. `lane` and
+    /// `text` are a line of the report's account: who does what instead.
+    pub fn has_no_place(&self, lane: &str, text: &str) {
+        self.note(|known| known.placeless = true);
+        self.case.saw(lane, text);
     }
 
     fn note(&self, change: impl FnOnce(&mut Known)) {
@@ -71,6 +85,7 @@ impl Known {
     /// Why the run does not count, where it does not.
     pub(crate) fn doubt(&self) -> Option<String> {
         let lacks = match (self.outside, self.inside) {
+            _ if self.placeless => return None,
             (true, true) => return None,
             (false, true) => "nothing outside the program saw it strike",
             (true, false) => "what the program did shows nothing of it",

@@ -31,7 +31,8 @@ pub(crate) async fn predicted(
     }
     let mut findings = Vec::new();
     let mut find = |verdict, why| findings.push(Finding { verdict, why });
-    let (mut ms, mut brokers, mut faults) = (0, Vec::new(), Vec::new());
+    let (mut ms, mut brokers) = (0, Vec::new());
+    let (mut faults, mut placeless) = (Vec::new(), Vec::new());
     for (variant, belief) in variants {
         let guess = settings.guesses.iter().rfind(|(of, _)| of == variant);
         let Some((_, guess)) = guess else {
@@ -61,7 +62,9 @@ pub(crate) async fn predicted(
             find(Verdict::Misjudged, why);
         }
         brokers = report.brokers;
-        faults.extend(report.struck);
+        let before = faults.len();
+        placeless.extend(report.placeless.iter().map(|place| before + place));
+        faults.extend(report.faults);
     }
     let (verdict, why) = sum(&findings);
     Ok(Some(Report {
@@ -79,7 +82,8 @@ pub(crate) async fn predicted(
         about: None,
         trail: Vec::new(),
         said: Vec::new(),
-        struck: faults,
+        faults,
+        placeless,
         file: settings.report.clone(),
     }))
 }

@@ -3,7 +3,8 @@
 //!
 //! An exercise's `grade.rs` is a story: it prepares the broker, starts the program behind a proxy,
 //! strikes a fault, lets the program end, reads the broker's record, and refuses what is wrong
-//! with it. What is refused nowhere, under faults that have struck, is passed.
+//! with it. What is refused nowhere, under faults that have struck, is passed. A fault for which there is
+//! nothing in the program to strike is named in the report, and not asked for.
 //!
 //! ```no_run
 //! use grader::{Case, Result};

@@ -55,8 +55,10 @@ pub struct Report {
     pub trail: Vec<String>,
     /// The program's last lines.
     pub said: Vec<String>,
-    /// The faults that were asked for, in words.
-    pub struck: Vec<String>,
+    /// The faults that the story has, in words.
+    pub faults: Vec<String>,
+    /// Which of them this program does nothing for that they could strike: their numbers, from 1.
+    pub placeless: Vec<usize>,
     pub(crate) file: Option<PathBuf>,
 }
 
@@ -185,12 +187,12 @@ impl Report {
             "verdict": self.verdict,
             "why": self.why.iter().take(MOST).collect::<Vec<_>>(),
             "seed": self.seed,
-            "faults": self.struck.len(),
+            "faults": self.faults.len(),
+            "placeless": self.placeless,
             "ms": self.ms,
             "brokers": self.brokers,
             "moments": self.account(),
-            "strip": if fates { self.strip.svg() } else { String::new() },
-            "fates": if fates { self.strip.summary() } else { String::new() },
+            "strip": if fates { self.strip.html() } else { String::new() },
             "log": self.log(),
         });
         std::fs::write(file, value.to_string())

@@ -1,7 +1,7 @@
 //! Programs that misbehave, and faults that do not strike.
 #![allow(clippy::unwrap_used)]
 
-use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -12,16 +12,21 @@ use crate::guess::predicted;
 use crate::settings::{Faults, Settings};
 use crate::{Case, Report, Verdict, judged};
 
-/// Long enough for a shell to start on a busy machine.
+/// How long a program has that does not end, whatever it comes to.
 const SHORT: Duration = Duration::from_secs(3);
+/// How long one has that must do something before it does not end, on a busy machine as well.
+const LATER: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A shell script as a learner's program. It lies in a folder that ends with the value.
 fn scripted(script: &str, faults: Faults) -> (TempDir, Settings) {
     let folder = TempDir::new().unwrap();
     let program = folder.path().join("program");
-    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // A shell writes it: a file that a child of this process holds open cannot be run.
+    let write = r#"printf '#!/bin/sh\n%s\n' "$2" > "$1" && chmod 755 "$1""#;
+    let mut shell = Command::new("sh");
+    shell.args(["-c", write, "sh"]).arg(&program).arg(script);
+    assert!(shell.status().unwrap().success());
     let settings = Settings {
         exercise: "ex00-script".into(),
         program,
@@ -41,9 +46,13 @@ async fn grade(script: &str, faults: Faults, story: impl AsyncFn(&Case) -> Resul
     judged(settings, &story).await.unwrap().unwrap()
 }
 
-/// Lets it end by itself, with no more than a short time.
+/// Lets it end by itself.
 async fn to_its_end(case: &Case) -> Result<()> {
-    let mut program = case.program("orders").limit(SHORT).start().await?;
+    ended_within(case, PATIENCE).await
+}
+
+async fn ended_within(case: &Case, limit: Duration) -> Result<()> {
+    let mut program = case.program("orders").limit(limit).start().await?;
     program.give(["o-1"]).await;
     program.ended().await;
     Ok(())
@@ -74,9 +83,10 @@ async fn a_program_that_ends_well_is_passed() {
 #[tokio::test]
 async fn a_program_that_hangs_is_ended_with_what_it_has_started() {
     let script = "sleep 1000 & echo $!; sleep 1000";
-    let report = grade(script, Faults::On, to_its_end).await;
+    let story = async |case: &Case| ended_within(case, LATER).await;
+    let report = grade(script, Faults::On, story).await;
     assert_eq!(report.verdict, Verdict::Hangs, "{:?}", report.why);
-    assert_eq!(report.why, ["orders still ran after 3 s and was killed"]);
+    assert_eq!(report.why, ["orders still ran after 15 s and was killed"]);
     gone(&report.said[0]).await;
 }
 
@@ -123,6 +133,11 @@ async fn an_exit_code_and_a_signal_are_told() {
     assert_eq!(report.verdict, Verdict::Exited);
     assert_eq!(report.why, ["orders ended with exit code 3"]);
     assert!(report.text(None).contains("| no topic"));
+    let hinted = report.text(Some("When?\nAnd where?"));
+    assert!(
+        hinted.contains("Hint 1 of 3:\n  When?\n  And where?\n"),
+        "{hinted}"
+    );
     let report = grade("kill -SEGV $$", Faults::On, to_its_end).await;
     assert_eq!(report.why, ["orders was ended by signal 11"]);
 }
@@ -240,7 +255,34 @@ async fn a_fault_that_is_left_out_is_asked_for_all_the_same() {
     };
     let report = grade("exit 0", Faults::Skip(2), story).await;
     assert_eq!(report.why, ["the fault `two`: it has not struck"]);
-    assert_eq!(report.struck.len(), 3);
+    assert_eq!(report.faults.len(), 3);
+}
+
+#[tokio::test]
+async fn a_fault_without_a_place_is_told_and_keeps_its_number() {
+    let story = async |case: &Case| {
+        for what in ["one", "two", "three"] {
+            let fault = case.fault(what);
+            if fault.on() && what == "two" {
+                fault.has_no_place("orders", "writes nothing beside its orders");
+            } else {
+                fault.outside(fault.on());
+                fault.inside(fault.on());
+            }
+        }
+        Ok(())
+    };
+    let report = grade("exit 0", Faults::On, story).await;
+    assert_eq!(report.verdict, Verdict::Passed, "{:?}", report.why);
+    assert_eq!(report.placeless, [2]);
+    let text = report.text(None);
+    assert!(text.contains("orders  writes nothing beside"), "{text}");
+    // The one behind it is the third.
+    let report = grade("exit 0", Faults::Skip(3), story).await;
+    assert_eq!(report.why, ["the fault `three`: it has not struck"]);
+    // Who leaves it out has not looked whether it has a place.
+    let report = grade("exit 0", Faults::Skip(2), story).await;
+    assert_eq!(report.why, ["the fault `two`: it has not struck"]);
 }
 
 #[tokio::test]
@@ -252,7 +294,7 @@ async fn what_is_left_to_do_is_done_after_trouble_as_well() {
             done.send_replace(true);
             Ok(())
         });
-        to_its_end(case).await
+        ended_within(case, SHORT).await
     });
     assert_eq!(report.await.verdict, Verdict::Hangs);
     assert!(*was_done.borrow_and_update());
@@ -352,15 +394,15 @@ async fn predictions_are_compared_with_what_comes_of_each_variant() {
 async fn who_never_connects_is_told_from_who_hangs() {
     let connects = "exec bash -c 'url=${NATS_URL#nats://}; exec 3<>/dev/tcp/${url%:*}/${url#*:}; \
                     echo connected; sleep 1000'";
-    for (script, verdict) in [
-        ("sleep 1000", Verdict::NeverConnected),
-        (connects, Verdict::Hangs),
+    for (script, limit, verdict) in [
+        ("sleep 1000", SHORT, Verdict::NeverConnected),
+        (connects, LATER, Verdict::Hangs),
     ] {
         let report = grade(script, Faults::On, async |case: &Case| {
             let nats = case.private(brokers::Kind::Nats).await?;
             let wire = case.wire(&nats).await?;
             let program = case.program("orders").broker(&nats, wire.url());
-            program.limit(SHORT).start().await?.ended().await;
+            program.limit(limit).start().await?.ended().await;
             Ok(())
         });
         let report = report.await;

@@ -9,7 +9,8 @@ use crate::once::orders;
 /// What a run of a program comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing is wrong with what the broker saw, and every fault has struck.
+    /// Nothing is wrong with what the broker saw, and every fault has struck for which the program does
+    /// something that it could strike.
     Passed,
     /// The program does nothing yet.
     NotAttempted,

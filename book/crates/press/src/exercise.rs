@@ -27,6 +27,13 @@ pub(crate) fn render(
         Rung::Judge => ("src/main.rs", "predict what becomes of each program in it"),
         Rung::Complete | Rung::Build => ("src/main.rs", "have it judged"),
     };
+    // What the reader is to do, before the task.
+    let rung = match exercise.rung {
+        Rung::Judge if !runs.is_empty() => "name what went wrong",
+        Rung::Judge => "predict the verdicts",
+        Rung::Complete => "complete the program",
+        Rung::Build => "write the program",
+    };
     let recorded: String = runs.iter().map(recording).collect();
     let file = format!("<code>solutions/{id}/src/main.rs</code>");
     let last = match solution {
@@ -55,7 +62,7 @@ pub(crate) fn render(
         .collect();
     format!(
         "<section class=\"exercise\" id=\"{id}\" aria-label=\"Exercise {id}\">\n\
-         <p><strong>Exercise.</strong> {title}</p>\n\
+         <p><strong>Exercise: {rung}.</strong> {title}</p>\n\
          {task}{recorded}<p>{verb} <code>exercises/{id}/{what}</code>, and {then}:</p>\n\
          <pre><code class=\"language-console\">{command}</code></pre>\n\
          {hints}{last}</section>",
@@ -137,8 +144,16 @@ mod tests {
         let command = "cargo book grade ex03-late --guess early=VERDICT --guess late=VERDICT";
         assert!(judge.contains(command), "{judge}");
         assert!(!judge.contains("solutions/"));
+        assert!(
+            judge.contains("<strong>Exercise: predict the verdicts.</strong> Work"),
+            "{judge}"
+        );
         let complete = render(&exercise(Rung::Complete), None, &BTreeMap::new());
         assert!(complete.contains("Complete <code>exercises/ex03-late/src/main.rs</code>"));
+        assert!(
+            complete.contains("<strong>Exercise: complete the program.</strong> Work"),
+            "{complete}"
+        );
     }
 
     #[test]
@@ -151,6 +166,10 @@ mod tests {
         );
         assert!(
             judge.contains("<pre><code>1  wire  a &lt; b</code></pre>"),
+            "{judge}"
+        );
+        assert!(
+            judge.contains("<strong>Exercise: name what went wrong.</strong> Work"),
             "{judge}"
         );
     }

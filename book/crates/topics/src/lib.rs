@@ -25,6 +25,9 @@ pub use shop::Shop;
 /// How long to wait for Kafka before that is an error.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long the end of a transaction that is decided may take into the log.
+const DECIDED: Duration = Duration::from_secs(10);
+
 /// How often to ask a consumer whether it is closed.
 const CLOSING: Duration = Duration::from_millis(1);
 
@@ -110,14 +113,50 @@ impl Topic {
         spawn_blocking(wait).await?
     }
 
-    /// All that the topic holds now, partition by partition, without what a transaction has not
-    /// committed. No group is told of it.
+    /// All that the topic holds, partition by partition, without what a transaction has not committed.
+    /// No group is told of it.
+    ///
+    /// Those who wrote it have ended. A transaction that is open all the same is waited for, 10 s at most.
     ///
     /// # Errors
     /// When Kafka does not answer in time.
     pub async fn records(&self) -> Result<Vec<Record>> {
         let topic = self.clone();
+        let read = move || {
+            topic.decided()?;
+            topic.read()
+        };
+        spawn_blocking(read).await?
+    }
+
+    /// The same while somebody may be writing: what is committed by now.
+    async fn so_far(&self) -> Result<Vec<Record>> {
+        let topic = self.clone();
         spawn_blocking(move || topic.read()).await?
+    }
+
+    /// Returns when no transaction is open, or when one stays so. Kafka says that a transaction is
+    /// committed before its end is in the log, and until that is there, nobody gets what it holds.
+    fn decided(&self) -> Result<()> {
+        let client = |isolation: &str| -> Result<BaseConsumer> {
+            let mut config = ClientConfig::new();
+            config.set("bootstrap.servers", &self.servers);
+            config.set("isolation.level", isolation);
+            Ok(config.create()?)
+        };
+        let (committed, all) = (client("read_committed")?, client("read_uncommitted")?);
+        let mut since = None;
+        for partition in 0..self.partitions {
+            let end = |of: &BaseConsumer| of.fetch_watermarks(&self.name, partition, PATIENCE);
+            // The leader itself answers this, so each turn of the loop waits for Kafka. The time counts
+            // from the first answers that differ, so the first two may be as slow as they like.
+            while end(&committed)?.1 < end(&all)?.1 {
+                if since.get_or_insert_with(Instant::now).elapsed() > DECIDED {
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn read(&self) -> Result<Vec<Record>> {

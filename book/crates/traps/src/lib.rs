@@ -11,8 +11,9 @@
 #[cfg(test)]
 mod tests;
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use rusqlite::{Connection, ErrorCode};
@@ -63,7 +64,7 @@ pub struct Trap {
 pub struct Reader {
     connection: Connection,
     database: Database,
-    size: u64,
+    files: Vec<Option<(u64, SystemTime)>>,
 }
 
 impl Database {
@@ -168,7 +169,7 @@ impl Database {
         Ok(Reader {
             connection,
             database: self.clone(),
-            size: self.size(),
+            files: self.files(),
         })
     }
 
@@ -202,12 +203,22 @@ impl Database {
 
     /// The bytes of its files.
     fn size(&self) -> u64 {
-        let sizes = FILES.iter().map(|end| {
+        self.files()
+            .into_iter()
+            .flatten()
+            .map(|(size, _)| size)
+            .sum()
+    }
+
+    /// How large each of its files is, and when it was written last.
+    fn files(&self) -> Vec<Option<(u64, SystemTime)>> {
+        let known = |file: Metadata| Some((file.len(), file.modified().ok()?));
+        let each = FILES.iter().map(|end| {
             let mut name = self.0.clone().into_os_string();
             name.push(end);
-            std::fs::metadata(name).map_or(0, |file| file.len())
+            std::fs::metadata(name).ok().and_then(known)
         });
-        sizes.sum()
+        each.collect()
     }
 }
 
@@ -218,6 +229,17 @@ impl Trap {
         while self.database.size() < self.size + GROWN {
             look.tick().await;
         }
+    }
+
+    /// Whether nothing is there of the writes in which somebody stood still. Whoever stood in it is to be
+    /// gone by then.
+    ///
+    /// # Errors
+    /// When SQLite cannot read the database.
+    pub fn is_undone(&self) -> Result<bool> {
+        let database = self.database.open(PATIENCE)?;
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM trap_ballast)";
+        Ok(database.query_row(sql, [], |row| row.get(0))?)
     }
 
     /// Takes it away. Whoever stood in it is to be gone by then.
@@ -236,11 +258,25 @@ impl Trap {
 }
 
 impl Reader {
-    /// Returns once somebody has begun to write meanwhile: the files are not as large as they were.
+    /// Returns once somebody has begun to write meanwhile: the files are not what they were.
     pub async fn met(&self) {
         let mut look = tokio::time::interval(LOOK);
-        while self.database.size() == self.size {
+        while self.database.files() == self.files {
             look.tick().await;
+        }
+    }
+
+    /// Whether somebody has the lock of those who write, and may have written nothing yet: so it is with
+    /// `BEGIN EXCLUSIVE`, which waits for who reads before its first write.
+    ///
+    /// # Errors
+    /// When SQLite cannot open the database.
+    pub fn is_in_the_way(&self) -> Result<bool> {
+        let database = self.database.open(Duration::ZERO)?;
+        match database.execute_batch("BEGIN IMMEDIATE; ROLLBACK") {
+            Ok(()) => Ok(false),
+            Err(error) if is_locked(&error) => Ok(true),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -41,6 +41,7 @@ async fn stopped(statements: &str) {
     assert!(!writes.is_finished());
     handle.interrupt();
     assert!(writes.join().unwrap().is_err());
+    assert!(trap.is_undone().unwrap());
     trap.remove().unwrap();
     assert_eq!(texts(&database), [""; 0]);
     assert_eq!(database.tables_beside("charges").unwrap(), ["inbox"]);
@@ -109,6 +110,59 @@ async fn who_commits_waits_for_who_reads() {
     reader.stop().unwrap();
     writes.join().unwrap();
     assert_eq!(texts(&database), ["o-1"]);
+}
+
+#[tokio::test]
+async fn who_wants_all_for_itself_waits_for_who_reads_and_has_written_nothing() {
+    let folder = TempDir::new().unwrap();
+    let database = database(&folder);
+    let reader = database.reader("charges").unwrap();
+    assert!(!reader.is_in_the_way().unwrap());
+    let path = database.path().to_owned();
+    let writes = thread::spawn(move || {
+        let writer = Connection::open(path).unwrap();
+        writer.busy_timeout(LONG).unwrap();
+        let exclusive = "BEGIN EXCLUSIVE; INSERT INTO charges VALUES ('o-1'); COMMIT";
+        writer.execute_batch(exclusive).unwrap();
+    });
+    let waits = async {
+        while !reader.is_in_the_way().unwrap() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(LONG, waits).await.unwrap();
+    assert!(timeout(Duration::ZERO, reader.met()).await.is_err());
+    reader.stop().unwrap();
+    writes.join().unwrap();
+    assert_eq!(texts(&database), ["o-1"]);
+}
+
+#[tokio::test]
+async fn a_write_is_seen_where_the_journal_keeps_its_size() {
+    let folder = TempDir::new().unwrap();
+    let database = database(&folder);
+    let writer = Connection::open(database.path()).unwrap();
+    writer
+        .execute_batch("PRAGMA journal_mode = PERSIST")
+        .unwrap();
+    writer.busy_timeout(LONG).unwrap();
+    let insert = "INSERT INTO charges VALUES ('o-1')";
+    writer.execute(insert, []).unwrap();
+    // Long ago, however fast this machine is.
+    let journal = std::fs::File::options()
+        .write(true)
+        .open(folder.path().join("shop.db-journal"));
+    journal
+        .unwrap()
+        .set_modified(SystemTime::UNIX_EPOCH)
+        .unwrap();
+    let reader = database.reader("charges").unwrap();
+    let writes = thread::spawn(move || writer.execute(insert, []));
+    timeout(LONG, reader.met()).await.unwrap();
+    assert!(!writes.is_finished());
+    reader.stop().unwrap();
+    assert_eq!(writes.join().unwrap(), Ok(1));
+    assert_eq!(texts(&database), ["o-1", "o-1"]);
 }
 
 #[test]
