@@ -239,7 +239,9 @@
   const grow = (name, number) => {
     const sequence = new Sequence(number);
     sequence.live = true;
-    const names = ["ms", "client", "way", "frame", "messages", "fields"];
+    // It has its place before it grows, and the line below it as well: nothing moves.
+    sequence.scroll.style.blockSize = "60vh";
+    const names = ["ms since the start", "client", "way", "frame", "messages", "fields"];
     const heads = make("tr", {}, ...names.map((name) => make("th", {}, name)));
     const body = make("tbody", {});
     const label = `Frames of ${name}`;
@@ -247,6 +249,7 @@
     const table = make("div", region, make("table", {}, make("thead", {}, heads), body));
     const summary = make("summary", {}, "Look inside");
     const passed = make("p", {});
+    passed.style.minBlockSize = "3em";
     const element = make("details", { class: "wire" }, summary, sequence.element, twin(table), passed);
     element.open = true;
     const enter = (row, ...cells) => {

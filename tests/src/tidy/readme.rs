@@ -1,4 +1,4 @@
-//! The README names what exists.
+//! The README, and whoever names an exercise, names what exists.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,6 +15,9 @@ const FOLDERS: [&str; 7] = [
     ".ci/",
     ".github/",
 ];
+
+/// The commands of `cargo book` that take an exercise.
+const EXERCISING: [&str; 4] = ["grade", "watch", "hint", "reset"];
 
 /// Every package that it runs and every path that it names in code is there.
 pub fn names_what_exists(readme: &str, book: &Catalog, members: &[String]) -> Vec<String> {
@@ -60,6 +63,30 @@ pub fn names_what_exists(readme: &str, book: &Catalog, members: &[String]) -> Ve
     problems
 }
 
+/// Each exercise that a command in this text names, by its name or the beginning of it, is there, and
+/// is one alone. `place` is the text's file.
+pub fn exercises_exist(place: &str, text: &str, book: &Catalog) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let words: Vec<&str> = line
+            .split(|c: char| c.is_whitespace() || "`()[],;".contains(c))
+            .collect();
+        for three in words.windows(3) {
+            let is_command = three[0] == "book" && EXERCISING.contains(&three[1]);
+            // An upper-case or NN name stands for any.
+            let is_named = !three[2].contains(|c: char| c.is_ascii_uppercase());
+            if is_command
+                && three[2].starts_with("ex")
+                && is_named
+                && let Err(error) = book.exercise(three[2])
+            {
+                problems.push(format!("{place}:{}: {error:#}", index + 1));
+            }
+        }
+    }
+    problems
+}
+
 fn exists(root: &Path, word: &str) -> bool {
     root.join(word.trim_end_matches([':', '.'])).exists()
 }
@@ -94,5 +121,23 @@ mod tests {
             names_what_exists("chapters", &book, &members),
             ["README.md names no page of ch03; add ch03-queue where it lists what there is"]
         );
+    }
+    #[test]
+    fn an_exercise_that_is_not_there_or_not_one_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("book.toml"), "").unwrap();
+        std::fs::create_dir_all(folder.path().join("chapters")).unwrap();
+        let book = Catalog::open(folder.path()).unwrap();
+        assert_eq!(
+            exercises_exist("x.md", "\nSay `cargo book grade ex04`.\n", &book).len(),
+            1
+        );
+        for good in [
+            "`cargo book grade exNN-slug`",
+            "grade ex04",
+            "`cargo book run ex04`",
+        ] {
+            assert_eq!(exercises_exist("x.md", good, &book), [""; 0]);
+        }
     }
 }

@@ -87,12 +87,13 @@ pub fn follows(path: &str, markdown: &str) -> Vec<String> {
 }
 
 /// The first page of a chapter asks about earlier chapters, and not about one broker alone. The first
-/// chapter has none before it.
+/// chapter has none before it. What a page asks of its own run is named without a chapter.
 pub fn asks_about_earlier_chapters(path: &str, slug: &str, markdown: &str) -> Vec<String> {
     let asked: Vec<String> = directives(markdown)
         .into_iter()
         .filter(|it| it.name == "predict")
         .map(|it| it.argument)
+        .filter(|asked| asked.contains('/'))
         .collect();
     let earlier = |asked: &String| asked.split_once('-').is_some_and(|(of, _)| of < slug);
     let brokers: BTreeSet<Option<&str>> = asked.iter().map(|it| it.split('-').nth(1)).collect();
@@ -180,7 +181,7 @@ Nothing.
             1
         );
         assert_eq!(told(["ch02-nats-x/a", "ch02-nats-x/b", "ch02-nats-y/c"]), 1);
-        let two = "{{#predict ch01-delivery/a}}\n{{#predict ch02-nats-x/b}}\n";
+        let two = "{{#predict ch01-delivery/a}}\n{{#predict ch02-nats-x/b}}\n{{#predict own}}\n";
         assert_eq!(asks_about_earlier_chapters("p.md", "ch03", two).len(), 1);
     }
 

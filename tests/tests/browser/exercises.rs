@@ -187,7 +187,7 @@ async fn an_answer_is_refused_where_it_does_not_compile_fails_and_passes() {
     );
     assert!(
         window
-            .holds("document.querySelector('.solve-found .strip svg')")
+            .holds("document.querySelector('.solve-found .strip:has(svg) tbody td')")
             .await
     );
     if let Some(axe) = Axe::fetch() {
@@ -215,6 +215,24 @@ async fn an_answer_is_refused_where_it_does_not_compile_fails_and_passes() {
     assert!(window.holds(INSIDE).await);
     let progress = read(&page.server.own.join("progress.json"));
     assert!(progress.contains("\"passed\": true"), "{progress}");
+
+    // Whoever comes back finds it as it was left.
+    window.page.refresh().await.unwrap();
+    window
+        .until("document.querySelector('.exercise details.solution')")
+        .await;
+    let heard = "document.querySelector('#mdbook-sidebar a.active .visually-hidden')";
+    window
+        .until(&format!(
+            "{heard}?.textContent.includes('1 of 1 exercises passed')"
+        ))
+        .await;
+    page.solve().await;
+    let shown = page.text().await;
+    assert!(
+        shown.lines().count() > 3 && answer("solution").starts_with(&shown),
+        "{shown}"
+    );
     page.close().await;
 }
 

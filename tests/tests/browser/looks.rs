@@ -5,9 +5,10 @@ use book_tests::none;
 use serde_json::{Value, json};
 use thirtyfour::prelude::*;
 
-use crate::HEIGHT;
 use crate::chromium::Window;
+use crate::runs::{ended, look_inside, press};
 use crate::server::Server;
+use crate::{HEIGHT, THEMES};
 
 /// A page with listings, transcripts, a strip, a prediction, an exercise and tables.
 const PAGE: &str = "ch03-rabbit-queue";
@@ -78,17 +79,59 @@ async fn with_forced_colours_nothing_depends_on_another_colour() {
     window.close().await;
 }
 
-/// By the tabulator, from the first to the last.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_keyboard_shows_where_it_is() {
-    let Some((window, _server)) = open(PAGE, 360).await else {
+async fn a_page_is_printed_in_black_on_white_with_what_is_closed() {
+    let Some((window, _server)) = open(PAGE, 1280).await else {
         return;
     };
+    let is_shown = "document.querySelector('.predict [data-right]').checkVisibility()";
+    assert!(!window.holds(is_shown).await);
+    let media = json!({"media": "print"});
+    let devtools = window.page.cdp();
+    let emulated = devtools.send_raw("Emulation.setEmulatedMedia", media);
+    emulated.await.unwrap();
+    let colours = "(({color, backgroundColor}) => `${color} on ${backgroundColor}`)
+        (getComputedStyle(document.documentElement))";
+    for theme in THEMES {
+        let dress = format!("document.documentElement.className = '{theme} js'");
+        window.run::<Value>(&dress).await;
+        window
+            .until(&format!(
+                "{colours} === 'rgb(0, 0, 0) on rgb(255, 255, 255)'"
+            ))
+            .await;
+    }
+    window.until(is_shown).await;
+    let row = "document.querySelector('.strip tbody td').checkVisibility()";
+    assert!(window.holds(row).await);
+    let buttons = "[...document.querySelectorAll('.run-button')]";
+    assert!(window.holds(&format!("{buttons}.length > 0")).await);
+    let hidden = format!("!{buttons}.some(it => it.checkVisibility())");
+    assert!(window.holds(&hidden).await);
+    window.close().await;
+}
+
+/// By the tabulator, from the first to the last, with a run that is looked into.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keyboard_shows_where_it_is() {
+    let Some((window, _server)) = open(QUICK, 360).await else {
+        return;
+    };
+    look_inside(&window).await;
+    window
+        .until("document.querySelector('.run-panel .wire-frame')")
+        .await;
+    // The page, where the tabulator begins.
+    let begin = "document.body.tabIndex = -1; document.body.focus();";
+    window.run::<Value>(begin).await;
+    // A frame is drawn, and has a line around it of its own.
     let seen = "
         const it = document.activeElement;
         if (it === document.body) return ['', true];
         const {outlineStyle, outlineWidth} = getComputedStyle(it);
-        return [it.outerHTML.slice(0, 120), outlineStyle !== 'none' && outlineWidth !== '0px'];";
+        const isOutlined = outlineStyle !== 'none' && outlineWidth !== '0px';
+        const isDrawn = it.matches('.wire-frame') && getComputedStyle(it.querySelector('rect')).stroke !== 'none';
+        return [it.outerHTML.slice(0, 120), isOutlined || isDrawn];";
     let mut problems = Vec::new();
     let mut reached = Vec::new();
     loop {
@@ -103,15 +146,22 @@ async fn the_keyboard_shows_where_it_is() {
         reached.push(element);
         assert!(reached.len() < 1000, "the keyboard never comes to an end");
     }
-    for kind in ["run-button", "<summary", "<code", "mdbook-sidebar-toggle"] {
+    for kind in [
+        "run-button",
+        "<summary",
+        "<code",
+        "mdbook-sidebar-toggle",
+        "<select",
+        "wire-frame",
+    ] {
         let is_reached = reached.iter().any(|element| element.contains(kind));
         assert!(
             is_reached,
             "the keyboard does not reach {kind}: {reached:#?}"
         );
     }
-    window.close().await;
     none(&problems);
+    window.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,14 +204,43 @@ async fn the_sidebar_opens_by_the_keyboard_and_by_the_mouse() {
     window.close().await;
 }
 
+/// A script: `window.moved` has what moves from then on, once an element is there and laid out.
+fn watch(place: &str) -> String {
+    format!(
+        "window.moved = null;
+         window.shifts?.disconnect();
+         const begin = () => requestAnimationFrame(() => requestAnimationFrame(() => {{
+             window.moved = [];
+             window.shifts = new PerformanceObserver(list => {{
+                 for (const {{value, sources}} of list.getEntries()) {{
+                     const nodes = sources.map(({{node}}) => node?.outerHTML?.slice(0, 100));
+                     window.moved.push(`${{value}}: ${{nodes.join(' and ')}}`);
+                 }}
+             }});
+             window.shifts.observe({{type: 'layout-shift'}});
+         }}));
+         const isThere = () => document.querySelector('{place}');
+         if (isThere()) begin();
+         else new MutationObserver((_, first) => {{
+             if (!isThere()) return;
+             first.disconnect();
+             begin();
+         }}).observe(document.body, {{childList: true, subtree: true}});"
+    )
+}
+
 /// What stands above a run stays where it is, and from the moment at which its place is made nothing
-/// else moves either, until its end.
+/// else moves either, until its end. The same is true of one that is looked into, and of the next.
+/// What has moved, once the browser has drawn all that has changed, and told of it.
+const MOVED: &str = "return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(
+    () => setTimeout(() => done(window.moved), 100))));";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_moves_nothing() {
     let Some((window, _server)) = open(QUICK, 1280).await else {
         return;
     };
-    let watch = "
+    let above = "
         const figure = document.querySelector('figure.transcript');
         const all = [...document.querySelectorAll('main *')];
         const above = all.slice(0, all.indexOf(figure)).filter(it => it.getClientRects().length);
@@ -170,26 +249,33 @@ async fn a_run_moves_nothing() {
         window.above = () => {
             const now = places();
             return above.filter((_, at) => now[at] !== before[at]).map(it => it.outerHTML.slice(0, 100));
-        };
-        window.moved = null;
-        new MutationObserver((_, first) => {
-            if (!document.querySelector('.run-panel')) return;
-            first.disconnect();
-            requestAnimationFrame(() => requestAnimationFrame(() => {
-                window.moved = [];
-                new PerformanceObserver(list => {
-                    for (const {value, sources} of list.getEntries()) {
-                        const nodes = sources.map(({node}) => node?.outerHTML?.slice(0, 100));
-                        window.moved.push(`${value}: ${nodes.join(' and ')}`);
-                    }
-                }).observe({type: 'layout-shift'});
-            }));
-        }).observe(document.body, {childList: true, subtree: true});";
-    window.run::<Value>(watch).await;
+        };";
+    window.run::<Value>(above).await;
+    window.run::<Value>(&watch(".run-panel")).await;
     run(&window).await;
     none(&window.run::<Vec<String>>("return window.above()").await);
     window.until("window.moved").await;
-    none(&window.run::<Vec<String>>("return window.moved").await);
+    none(&window.run::<Vec<String>>(MOVED).await);
+
+    let inside = window.page.find(By::Css(".run-panel input[type=checkbox]"));
+    inside.await.unwrap().send_keys(" ").await.unwrap();
+    // The first time its place is made, the second time it is there.
+    for _ in 0..2 {
+        let place = ".run-panel .wire-drawing";
+        window.run::<Value>(&watch(place)).await;
+        if window
+            .holds(&format!("document.querySelector('{place}')"))
+            .await
+        {
+            window.until("window.moved").await;
+        }
+        press(&window, ".run-panel .run-button").await;
+        ended(&window).await;
+        window
+            .until("window.moved && document.querySelector('.run-panel .wire-frame')")
+            .await;
+        none(&window.run::<Vec<String>>(MOVED).await);
+    }
     window.close().await;
 }
 

@@ -3,6 +3,7 @@
 use book_tests::{book, none};
 use thirtyfour::prelude::*;
 
+use crate::axe::Axe;
 use crate::chromium::Window;
 use crate::server::Server;
 use crate::{HEIGHT, THEMES};
@@ -46,8 +47,8 @@ async fn pages_are_as_wide_as_their_window_and_nothing_in_them_fails() {
         let complaints = window.complaints().await.into_iter();
         problems.extend(complaints.map(|it| format!("{slug}: {it}")));
     }
-    window.close().await;
     none(&problems);
+    window.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,11 +106,18 @@ async fn a_word_is_found_by_the_keyboard_alone() {
     window
         .until("document.querySelectorAll('#mdbook-searchresults li').length > 3")
         .await;
+    let axe = Axe::fetch();
+    if let Some(axe) = &axe {
+        axe.reads(&window).await;
+    }
     bar.send_keys(Key::Down + Key::Enter).await.unwrap();
     window
         .until("location.search.includes('highlight=prefetch')")
         .await;
     window.until("document.querySelector('mark')").await;
+    if let Some(axe) = &axe {
+        axe.reads(&window).await;
+    }
     none(&window.complaints().await);
     window.close().await;
 }

@@ -39,6 +39,13 @@ async fn a_listing_of_each_broker_runs_and_a_knob_is_turned() {
         let (live, recorded) = (drawn(".run-panel"), drawn("figure.transcript"));
         let is_same = window.holds(&format!("{live} === {recorded}")).await;
         assert!(is_same, "{slug}: the strip that is drawn is another one");
+        let marks = "document.querySelectorAll('.run-panel .strip .fate').length";
+        let rows = "document.querySelectorAll('.run-panel .strip tbody tr').length";
+        let is_told = format!("{marks} > 0 && {marks} === {rows}");
+        assert!(
+            window.holds(&is_told).await,
+            "{slug}: the table says less than the strip"
+        );
 
         let turned = format!(
             "[...document.querySelectorAll('.run-panel label')]
@@ -53,6 +60,12 @@ async fn a_listing_of_each_broker_runs_and_a_knob_is_turned() {
         assert!(command.contains(&format!("--{knob} {value}")), "{command}");
         let output = "document.querySelector('.run-panel pre').textContent.includes('fate  ')";
         assert!(window.holds(output).await, "{slug} shows no fate strip");
+
+        window.page.refresh().await.unwrap();
+        let heard = "document.querySelector('#mdbook-sidebar a.active .visually-hidden')";
+        window
+            .until(&format!("{heard}?.textContent.includes(' runs tried')"))
+            .await;
     }
     none(&window.complaints().await);
     window.close().await;

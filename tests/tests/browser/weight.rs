@@ -44,6 +44,6 @@ async fn a_page_is_light_with_all_that_it_loads() {
             ));
         }
     }
-    window.close().await;
     none(&problems);
+    window.close().await;
 }

@@ -3,6 +3,7 @@
 use book_tests::none;
 use thirtyfour::prelude::*;
 
+use crate::HEIGHT;
 use crate::chromium::Window;
 use crate::runs::{look_inside, press};
 use crate::server::{Server, warm};
@@ -11,9 +12,21 @@ use crate::server::{Server, warm};
 const DRAWN: &str =
     "const count = it => document.querySelectorAll(`details.wire[open] ${it}`).length;
     return ['.wire-frame', '.wire-line', '.wire-table tbody tr'].map(count);";
+/// Whether each row of the table is drawn.
+const IS_DRAWN: &str = "(count => count('.wire-table tbody tr') > 0 && count('.wire-frame') + count('.wire-line') \
+     === count('.wire-table tbody tr'))(it => document.querySelectorAll(`details.wire[open] ${it}`).length)";
 /// What the drawn frames say.
 const LABELS: &str = "return [...document.querySelectorAll('.wire-frame')]
     .map(frame => frame.querySelector('text:last-of-type').textContent);";
+/// Notes whether a frame is drawn before the end of its run.
+const WATCH: &str = "
+    window.grew = false;
+    new MutationObserver(() => {
+        const runs = document.querySelector('.run-panel .run-button')?.textContent === 'Stop';
+        if (runs && document.querySelector('.run-panel .wire-frame')) window.grew = true;
+    }).observe(document.body, {childList: true, subtree: true});";
+/// The one of the listings below that runs for seconds.
+const LONG: &str = "ch04-kafka-consumer";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_looked_into_while_it_runs() {
@@ -30,25 +43,33 @@ async fn a_run_is_looked_into_while_it_runs() {
             "sends basic.publish o-1",
             "gets basic.deliver o-1",
         ),
-        (
-            "ch04-kafka-consumer",
-            "sends Produce request o-1",
-            "gets Produce answer",
-        ),
+        (LONG, "sends Produce request o-1", "gets Produce answer"),
     ] {
+        window.resize(1280, HEIGHT).await;
         window.page.goto(server.page(slug)).await.unwrap();
+        window.run::<serde_json::Value>(WATCH).await;
         look_inside(&window).await;
+        if slug == LONG {
+            assert!(
+                window.holds("window.grew").await,
+                "{slug}: no frame is drawn while it runs"
+            );
+        }
         let equals = "document.querySelector('.run-state.run-equals')";
         assert!(window.holds(equals).await, "{slug} differs");
-        window
-            .until("document.querySelector('.run-panel .wire-frame')")
-            .await;
+        drawn(&window).await;
         let labels: Vec<String> = window.run(LABELS).await;
         for what in [sent, got] {
             let said = labels.iter().any(|label| label.contains(what));
             assert!(said, "{slug}: no frame {what} in {labels:#?}");
         }
         opens(&window, slug).await;
+        window.resize(360, HEIGHT).await;
+        let fits = "document.documentElement.scrollWidth <= document.documentElement.clientWidth";
+        assert!(
+            window.holds(fits).await,
+            "{slug}: what is drawn is wider than the page"
+        );
     }
     none(&window.complaints().await);
     window.close().await;
@@ -75,7 +96,7 @@ async fn a_recorded_run_is_looked_into_without_a_server() {
             "{slug} loads it at once"
         );
         press(&window, ".transcript > .wire > summary").await;
-        window.until("document.querySelector('.wire-frame')").await;
+        drawn(&window).await;
         opens(&window, slug).await;
     }
     // A table that is wider than its place scrolls by the keys that turn mdBook's pages.
@@ -83,7 +104,7 @@ async fn a_recorded_run_is_looked_into_without_a_server() {
     window.resize(360, 900).await;
     window.page.refresh().await.unwrap();
     press(&window, ".transcript > .wire > summary").await;
-    window.until("document.querySelector('.wire-frame')").await;
+    drawn(&window).await;
     press(&window, ".wire[open] details > summary").await;
     let table = window.page.find(By::Css(".wire[open] .wire-table")).await;
     table.unwrap().send_keys(Key::Right + "").await.unwrap();
@@ -93,6 +114,11 @@ async fn a_recorded_run_is_looked_into_without_a_server() {
     assert_eq!(window.page.current_url().await.unwrap(), before);
     none(&window.complaints().await);
     window.close().await;
+}
+
+/// The rows are entered at once, and the frames drawn when the browser draws next.
+async fn drawn(window: &Window) {
+    window.until(IS_DRAWN).await;
 }
 
 /// The second frame opens by the keyboard, and the page stays.

@@ -4,7 +4,7 @@
 //! form `LANE  verb o-N text`. When it ends, [`Log::finish`] judges the events and
 //! prints the **fate strip**: one mark for each message, done, redelivered,
 //! duplicate, lost or stuck. The page draws the same strip from the recorded lines
-//! ([`Strip::parse`], [`Strip::svg`]), so it cannot say anything that the run did not.
+//! ([`Strip::parse`], [`Strip::html`]), so it cannot say anything that the run did not.
 //!
 //! ```
 //! use history::{Event, Fate, Verb, strip};

@@ -1,4 +1,4 @@
-//! The fate strip as a drawing for the page.
+//! The fate strip for the page: a drawing, and a table that says the same.
 //!
 //! Every line and letter takes the page's text colour, so the drawing reads the same in
 //! light, in dark and in print. Shape and letter tell the fates apart; the classes
@@ -15,8 +15,35 @@ use crate::{Fate, Strip};
 const CELL: (usize, usize) = (64, 70);
 
 impl Strip {
-    /// The strip as one `<svg>` element, without blank lines, so that it can stand in Markdown.
-    pub fn svg(&self) -> String {
+    /// The strip as a page shows it: drawn, counted in words, and as a table that is closed at first.
+    /// It has no blank lines, so that it can stand in Markdown.
+    pub fn html(&self) -> String {
+        format!(
+            // The drawing says the counts itself to those who hear it.
+            "{}\n<p aria-hidden=\"true\">{}</p>{}",
+            self.svg(),
+            self.summary(),
+            self.table(),
+        )
+    }
+
+    /// What the drawing shows, a row for each message; nothing where there is none.
+    fn table(&self) -> String {
+        if self.fates().is_empty() {
+            return String::new();
+        }
+        let row =
+            |(message, fate): &(u32, Fate)| format!("<tr><td>o-{message}</td><td>{fate}</td></tr>");
+        let rows: String = self.fates().iter().map(row).collect();
+        format!(
+            "<details><summary>The same as a table</summary>\
+             <table><thead><tr><th>message</th><th>fate</th></tr></thead>\
+             <tbody>{rows}</tbody></table></details>"
+        )
+    }
+
+    /// The strip as one `<svg>` element.
+    pub(crate) fn svg(&self) -> String {
         let rows = self.fates().len().div_ceil(ROW).max(1);
         let width = CELL.0 * self.fates().len().clamp(2, ROW);
         let height = CELL.1 * rows;

@@ -63,14 +63,9 @@ pub(crate) fn strip_of(transcript: &Transcript) -> Result<Option<Strip>, history
     strip(&lines(transcript))
 }
 
-/// The strip as the page shows it: drawn, and counted in words below, which the drawing
-/// itself says to those who hear it.
+/// The strip in its place on the page.
 pub(crate) fn drawn(strip: &Strip) -> String {
-    format!(
-        "<div class=\"strip\">{}\n<p aria-hidden=\"true\">{}</p></div>\n",
-        strip.svg(),
-        escape(&strip.summary())
-    )
+    format!("<div class=\"strip\">{}</div>\n", strip.html())
 }
 
 /// The lines as they were printed, or in canonical form where none were recorded.
@@ -135,7 +130,7 @@ fn caption(transcript: &Transcript) -> String {
 
 fn ran_on(run: &Run) -> String {
     let Some(broker) = &run.broker else {
-        return format!("ran without a broker, {}", escape(&run.date));
+        return format!("recorded: ran without a broker, {}", escape(&run.date));
     };
     let broker = format!("{} {}", broker.name, broker.version);
     let parts = [broker.as_str(), &run.client, &run.date];
@@ -144,7 +139,7 @@ fn ran_on(run: &Run) -> String {
         .filter(|part| !part.trim().is_empty())
         .map(escape)
         .collect();
-    format!("ran on {}", parts.join(", "))
+    format!("recorded: ran on {}", parts.join(", "))
 }
 
 #[cfg(test)]

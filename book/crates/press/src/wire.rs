@@ -6,11 +6,18 @@ use catalog::{Frame, Line, Run};
 use crate::html::escape;
 
 /// The columns. A line of output takes all but the first two.
-const HEAD: [&str; 6] = ["ms", "client", "way", "frame", "messages", "fields"];
+const HEAD: [&str; 6] = [
+    "ms since the first row",
+    "client",
+    "way",
+    "frame",
+    "messages",
+    "fields",
+];
 
-/// The table with the lines of output between the frames; empty where no frame was recorded.
+/// The table with the lines of output between the frames; empty where no frame passed.
 pub(crate) fn render(run: &Run, lines: &[&Line]) -> String {
-    if run.wire.is_empty() {
+    if run.wire.is_empty() && run.rest.is_empty() {
         return String::new();
     }
     let head: String = HEAD.iter().map(|name| format!("<th>{name}</th>")).collect();
@@ -26,20 +33,29 @@ pub(crate) fn render(run: &Run, lines: &[&Line]) -> String {
     )
 }
 
-/// Frames and lines by their times. A frame comes before the line that tells of it.
+/// Frames and lines by their times, counted from the first: how long the broker took to start when
+/// the run was recorded is no time of the listing's. A frame comes before the line that tells of it.
 fn rows(frames: &[Frame], lines: &[&Line]) -> String {
-    let frames = frames.iter().map(|it| (it.ms, false, frame(it)));
-    let lines = lines.iter().map(|it| (it.ms, true, line(it)));
+    let times = frames.iter().map(|it| it.ms);
+    let first = times.chain(lines.iter().map(|it| it.ms)).min().unwrap_or(0);
+    let frames = frames.iter().map(|it| {
+        let ms = it.ms - first;
+        (ms, false, frame(ms, it))
+    });
+    let lines = lines.iter().map(|it| {
+        let ms = it.ms - first;
+        (ms, true, line(ms, it))
+    });
     let mut rows: Vec<(u64, bool, String)> = frames.chain(lines).collect();
     rows.sort_by_key(|(ms, is_line, _)| (*ms, *is_line));
     rows.into_iter().map(|(_, _, row)| row).collect()
 }
 
-fn frame(frame: &Frame) -> String {
+fn frame(ms: u64, frame: &Frame) -> String {
     let says = frame.says.iter();
     let says: Vec<String> = says.map(|(name, it)| format!("{name}: {it}")).collect();
     let cells = [
-        frame.ms.to_string(),
+        ms.to_string(),
         escape(&frame.lane),
         if frame.to_broker { "sends" } else { "gets" }.to_owned(),
         escape(&frame.kind),
@@ -50,9 +66,8 @@ fn frame(frame: &Frame) -> String {
     format!("<tr>{cells}</tr>")
 }
 
-fn line(line: &Line) -> String {
+fn line(ms: u64, line: &Line) -> String {
     let (lane, text) = (escape(&line.lane), escape(&line.text));
-    let ms = line.ms;
     format!("<tr><td>{ms}</td><td>{lane}</td><td colspan=\"4\">{text}</td></tr>")
 }
 
@@ -87,10 +102,18 @@ mod tests {
         ];
         let lines: Vec<&Line> = lines.iter().collect();
         insta::assert_snapshot!(render(&run, &lines).replace("<tr>", "\n<tr>"));
-        let unrecorded = Run {
+        // That nothing was told of it is seen, too, where something passed.
+        let counted = Run {
             wire: Vec::new(),
             ..run
         };
-        assert_eq!(render(&unrecorded, &lines), "");
+        let html = render(&counted, &lines);
+        assert!(html.contains("Look inside: 0 frames"), "{html}");
+        assert!(html.contains("Also passed: 2 PING, 2 PONG."), "{html}");
+        let silent = Run {
+            rest: std::collections::BTreeMap::new(),
+            ..counted
+        };
+        assert_eq!(render(&silent, &lines), "");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use brokers::{Broker, Kind, Options, Source};
 use futures_util::future::try_join_all;
 
@@ -112,17 +112,9 @@ async fn at_once(runs: u32) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The handshake with brokers that are warm already: those of a `cargo book up`, or ones
-/// that are kept for this.
+/// The handshake with brokers that are warm.
 async fn warm(runs: u32) -> Result<Vec<Row>> {
-    let mut keeper = match Claim::take()? {
-        Ok(claim) => {
-            let wanted = SHARED.map(|kind| (kind, None));
-            Some(Keeper::start(claim, &wanted, |_, _| Ok(())).await?)
-        }
-        Err(_) => None,
-    };
-    let measuring = async {
+    with_warm(async {
         let mut rows = Vec::new();
         for kind in SHARED {
             let options = Options {
@@ -131,7 +123,19 @@ async fn warm(runs: u32) -> Result<Vec<Row>> {
             };
             rows.push(alone(kind, options, "handshake", runs).await?);
         }
-        anyhow::Ok(rows)
+        Ok(rows)
+    })
+    .await
+}
+
+/// Measures while brokers are warm: those of a `cargo book up`, or ones that are kept for this.
+pub async fn with_warm<T>(measuring: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut keeper = match Claim::take()? {
+        Ok(claim) => {
+            let wanted = SHARED.map(|kind| (kind, None));
+            Some(Keeper::start(claim, &wanted, |_, _| Ok(())).await?)
+        }
+        Err(_) => None,
     };
     let tending = async {
         match &mut keeper {
@@ -139,12 +143,12 @@ async fn warm(runs: u32) -> Result<Vec<Row>> {
             None => std::future::pending().await,
         }
     };
-    let rows = tokio::select! {
-        rows = measuring => rows?,
-        () = tending => Vec::new(),
+    let measured = tokio::select! {
+        measured = measuring => measured,
+        () = tending => bail!("nobody keeps the brokers any more"),
     };
     if let Some(keeper) = keeper {
         keeper.stop().await?;
     }
-    Ok(rows)
+    measured
 }

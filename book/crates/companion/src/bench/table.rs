@@ -4,17 +4,18 @@ use std::time::Duration;
 
 /// One line of the table.
 pub struct Row {
-    /// The broker and its version.
+    /// What was measured: a broker with its version, a listing, an exercise.
     pub what: String,
-    /// Where it came from, and what ran beside it.
+    /// Under what conditions, or until what.
     pub how: String,
     /// One time for each run.
     pub times: Vec<Duration>,
 }
 
-/// The table, with the least, the median and the greatest time of each row.
-pub fn render(rows: &[Row]) -> String {
-    let head = ["broker", "source", "min", "median", "max"].map(str::to_owned);
+/// The table under these names of its first two columns, with the least, the median and the greatest
+/// time of each row.
+pub fn render([what, how]: [&str; 2], rows: &[Row]) -> String {
+    let head = [what, how, "min", "median", "max"].map(str::to_owned);
     let lines: Vec<[String; 5]> = std::iter::once(head)
         .chain(rows.iter().map(cells))
         .collect();
@@ -78,6 +79,6 @@ mod tests {
             row("Kafka 4.4.0", "warm, handshake", &[3]),
             row("all three", "native, all at once", &[]),
         ];
-        insta::assert_snapshot!(render(&rows));
+        insta::assert_snapshot!(render(["broker", "source"], &rows));
     }
 }

@@ -75,7 +75,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
     signals::block_on(async {
         let mut stop = Stop::listen()?;
         let root = repository::root()?;
-        let runs = Arc::new(Runs::new(root.clone()));
+        let built = Catalog::open(&root)?.progress().own("built.json").ok();
+        let runs = Arc::new(Runs::new(root.clone(), built));
         let desk = Arc::new(Desk::new(root.clone()));
         let mut keeper = None;
         let ended = tokio::select! {

@@ -1,20 +1,18 @@
 //! `cargo book run` and `check`, with a stand-in for cargo that says how it is called.
 
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
 use crate::common::Repository;
+use crate::common::exercise::script;
 use crate::common::program::{Running, book, run, runs, stderr, stdout, until};
 use rustix::process::Signal;
 
 /// Writes its arguments into the file `calls`, then does `then`.
 fn with_cargo(repository: &Repository, arguments: &[&str], then: &str) -> Command {
-    let script = format!("#!/bin/sh\necho \"$*\" >> calls\n{then}\n");
-    repository.write("cargo.sh", &script);
-    let path = repository.path().join("cargo.sh");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let text = format!("echo \"$*\" >> calls\n{then}");
+    script(repository, "cargo.sh", &text);
     let mut command = book(repository, arguments);
-    command.env("CARGO", path);
+    command.env("CARGO", repository.path().join("cargo.sh"));
     command
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use crate::common::Repository;
-use crate::common::exercise::{exercise, script, with_exercise};
+use crate::common::exercise::{exercise, script, solved, with_exercise};
 use crate::common::program::{Running, book, runs, stderr, stdout, until};
 use rustix::process::Signal;
 
@@ -193,6 +193,27 @@ fn reset_without_a_stub_changes_nothing() {
 }
 
 #[test]
+fn where_nothing_is_written_nothing_is_watched() {
+    let repository = with_exercise("ex03-once");
+    let manifest = repository.read("exercises/ex03-once/Cargo.toml");
+    let judge = manifest.replace("build", "judge");
+    repository.write("exercises/ex03-once/Cargo.toml", &judge);
+    let variants = ["early", "late"];
+    let variants =
+        variants.map(|it| format!("{it} = {{ verdict = 'passed', misconception = 'M05' }}\n"));
+    let solution = repository.read("solutions/ex03-once/Cargo.toml") + &variants.concat();
+    repository.write("solutions/ex03-once/Cargo.toml", &solution);
+    let output = finish(&repository, &["watch", "ex03"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        stderr(&output),
+        "error: in ex03-once you predict and save nothing, so there is nothing to watch; use \
+         `cargo book grade ex03-once --guess early=VERDICT --guess late=VERDICT`\n"
+    );
+    assert_eq!(stdout(&output), "");
+}
+
+#[test]
 fn watch_grades_what_is_saved() {
     let repository = with_exercise("ex03-once");
     let mut watch = Running::start(&mut command(&repository, &["watch"]));
@@ -232,42 +253,17 @@ fn a_save_while_it_grades_begins_anew_and_ctrl_c_ends_all() {
     assert!(!runs(second));
 }
 
-/// A repository in which cargo gives the programs that a soak of one exercise needs, and the grader
-/// writes this report.
-fn soaked(report: &str) -> Repository {
-    let repository = with_exercise("ex03-once");
-    let top = repository.path().display();
-    let artifact = |(name, kind): (&str, &str)| {
-        format!(
-            r#"{{"reason":"compiler-artifact","manifest_path":"{top}/solutions/ex03-once/Cargo.toml","target":{{"name":"{name}","kind":["{kind}"]}},"executable":"{top}/grader.sh"}}"#
-        )
-    };
-    let programs = [
-        ("grade", "test"),
-        ("sol03-once", "bin"),
-        ("ex03-once-stub", "example"),
-    ];
-    let built = programs.map(artifact).join("\n");
-    script(
-        &repository,
-        "cargo.sh",
-        &format!("cat <<'END'\n{built}\nEND"),
-    );
-    script(&repository, "grader.sh", report);
-    repository
-}
-
 /// What the grader says of the stub, and of the solution.
 const BOTH: &str = r#"
 verdict=passed
 echo "$GRADE_SEED" >> seeds
 test $(($(wc -l < seeds) % 2)) = 1 || verdict=not-attempted
-echo "{\"verdict\":\"$verdict\",\"why\":[],\"faults\":1,\"ms\":7,\"brokers\":[],\"moments\":[],\"strip\":\"\",\"fates\":\"\",\"log\":[]}" > "$GRADE_REPORT"
+echo "{\"verdict\":\"$verdict\",\"why\":[],\"faults\":1,\"ms\":7,\"brokers\":[],\"moments\":[],\"strip\":\"\",\"log\":[]}" > "$GRADE_REPORT"
 "#;
 
 #[test]
 fn a_soak_takes_turns_and_goes_on_where_it_was() {
-    let repository = soaked(BOTH);
+    let repository = solved(BOTH);
     let soak = |expected: &str| {
         let mut soak = Running::start(&mut command(&repository, &["soak", "--minutes", "60"]));
         until("both have had their turn", || {
@@ -294,9 +290,9 @@ fn a_soak_takes_turns_and_goes_on_where_it_was() {
 fn a_wrong_verdict_and_too_many_without_one_fail_a_soak() {
     let told = |verdict: &str| {
         let report = format!(
-            "echo '{{\"verdict\":\"{verdict}\",\"why\":[\"o-1 is gone\"],\"faults\":1,\"ms\":7,\"brokers\":[],\"moments\":[],\"strip\":\"\",\"fates\":\"\",\"log\":[]}}' > \"$GRADE_REPORT\""
+            "echo '{{\"verdict\":\"{verdict}\",\"why\":[\"o-1 is gone\"],\"faults\":1,\"ms\":7,\"brokers\":[],\"moments\":[],\"strip\":\"\",\"log\":[]}}' > \"$GRADE_REPORT\""
         );
-        let repository = soaked(&report);
+        let repository = solved(&report);
         let mut soak = Running::start(&mut command(&repository, &["soak", "--minutes", "60"]));
         let line = soak.line("ex03-once, solution, seed 1");
         soak.signal(Signal::TERM);

@@ -26,6 +26,8 @@ fn help() {
         "bench",
         "bench brokers",
         "bench wire",
+        "bench listings",
+        "bench exercises",
         "new",
         "new chapter",
     ] {

@@ -200,7 +200,7 @@ fn a_hint_is_counted_as_the_command_line_counts() {
 
 /// What a grader writes.
 const REPORT: &str = r#"echo "graded $*"
-echo '{"verdict":"lost-message","why":["o-3 is gone"],"faults":1,"ms":7,"brokers":[],"moments":[{"ms":5,"lane":"wire","text":"cut"}],"strip":"<svg/>","fates":"1 lost","log":[]}' > "$GRADE_REPORT"
+echo '{"verdict":"lost-message","why":["o-3 is gone"],"faults":1,"ms":7,"brokers":[],"moments":[{"ms":5,"lane":"wire","text":"cut"}],"strip":"<svg/>","log":[]}' > "$GRADE_REPORT"
 exit 1"#;
 
 #[test]
@@ -230,7 +230,7 @@ fn a_verdict_comes_with_what_led_to_it() {
             "news": "verdict", "verdict": "lost-message", "passed": false, "why": ["o-3 is gone"],
             "beliefs": [{"id": "M05", "says": "M05!"}],
             "moments": [{"ms": 5, "lane": "wire", "text": "cut"}],
-            "strip": "<svg/>", "fates": "1 lost",
+            "strip": "<svg/>",
         })
     );
     assert_eq!(

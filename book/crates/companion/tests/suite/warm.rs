@@ -6,16 +6,13 @@ use std::process::{Command, Output};
 
 use crate::common::Repository;
 use crate::common::cache::Cache;
-use crate::common::program::{Running, book, runs, stderr, stdout, until};
+use crate::common::program::{Running, runs, stderr, stdout, until};
 use rustix::process::Signal;
 
-/// `cargo book` with this cache, and no broker of the reader's own.
+/// `cargo book` with this cache, outside of any repository.
 fn with(cache: &Cache, arguments: &[&str]) -> Command {
-    let mut command = book(&Repository::new(), arguments);
-    command.current_dir("/").env("BOOK_CACHE", cache.path());
-    for variable in ["BROKERS", "NATS_URL", "AMQP_URL", "KAFKA_BOOTSTRAP_SERVERS"] {
-        command.env_remove(variable);
-    }
+    let mut command = cache.book(&Repository::new(), arguments);
+    command.current_dir("/");
     command
 }
 
@@ -309,40 +306,4 @@ fn refresh_installs_the_current_version() {
         stdout(&output),
         format!("{}, as before\n", first.trim_end())
     );
-}
-
-#[test]
-fn the_bench_measures_every_broker_and_source() {
-    let cache = Cache::new();
-    // No engine, wherever this runs: else the images would be pulled.
-    let output = with(&cache, &["bench", "brokers", "--runs", "1", "--containers"])
-        .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    let table = stdout(&output);
-    let rows = |how: &str| table.lines().filter(|line| line.contains(how)).count();
-    assert!(table.starts_with("machine  "), "{table}");
-    assert_eq!(rows("native, alone"), 3, "{table}");
-    assert_eq!(rows("container, cannot be had"), 3, "{table}");
-    assert_eq!(rows("native, all at once"), 4, "{table}");
-    assert_eq!(rows("warm, handshake"), 2, "{table}");
-    assert_eq!(rows(" ms"), 9, "{table}");
-    assert_eq!(cache.state(), None);
-}
-
-#[test]
-fn the_bench_measures_the_proxy_before_every_broker() {
-    let cache = Cache::new();
-    let output = with(&cache, &["bench", "wire", "--runs", "1"]).output();
-    let output = output.unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    let table = stdout(&output);
-    assert!(table.starts_with("machine  "), "{table}");
-    for broker in ["NATS 2.", "RabbitMQ 4.", "Kafka 4."] {
-        let mut rows = table.lines().filter(|line| line.starts_with(broker));
-        let row = rows.next().unwrap();
-        assert_eq!(row.matches(" us").count(), 6, "{table}");
-    }
-    assert_eq!(cache.state(), None);
 }

@@ -110,6 +110,22 @@ fn the_drawing_wraps_after_ten_and_an_empty_one_says_so() {
 }
 
 #[test]
+fn a_page_has_the_drawing_in_words_and_as_a_table() {
+    let html = strip(&[event(Verb::Done, 1)], &[2]).html();
+    let (drawing, words) = html.split_once("</svg>\n").unwrap();
+    assert!(drawing.starts_with("<svg "), "{drawing}");
+    assert_eq!(
+        words,
+        "<p aria-hidden=\"true\">1 done, 1 stuck</p>\
+         <details><summary>The same as a table</summary>\
+         <table><thead><tr><th>message</th><th>fate</th></tr></thead>\
+         <tbody><tr><td>o-1</td><td>done</td></tr><tr><td>o-2</td><td>stuck</td></tr></tbody>\
+         </table></details>"
+    );
+    assert!(!strip(&[], &[]).html().contains("table"));
+}
+
+#[test]
 fn the_terminal_form_is_read_back() {
     let long: Vec<Event> = (1..=23).map(|n| event(Verb::Sent, n)).collect();
     for strip in [all_five(), strip(&long, &[4]), strip(&[], &[])] {

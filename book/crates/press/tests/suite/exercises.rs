@@ -25,7 +25,10 @@ fn book() -> Book {
 #[test]
 fn a_solution_is_shown_only_once_its_exercise_is_passed() {
     let page = book().pressed();
-    assert!(page.contains("<strong>Exercise.</strong> Once"), "{page}");
+    assert!(
+        page.contains("<strong>Exercise: write the program.</strong> Once"),
+        "{page}"
+    );
     assert!(!page.contains("solved"), "{page}");
     let progress = |passed: bool| {
         let text = format!(r#"{{"v": 1, "exercises": {{"ex03-once": {{"passed": {passed}}}}}}}"#);

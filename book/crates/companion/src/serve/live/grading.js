@@ -41,6 +41,8 @@ export class Grading {
     this.id = null;
     this.problems = [];
     this.output = null;
+    // What is found has its place from now on, and no less than it had: nothing moves when it comes.
+    this.found.style.minBlockSize = `max(42rem, ${this.found.offsetHeight}px)`;
     this.found.replaceChildren();
     this.text?.mark([]);
     this.mark(true);
@@ -109,7 +111,7 @@ export class Grading {
     this.output.append(`${text}\n`);
   }
 
-  verdict({ verdict, passed, why, beliefs, moments, strip, fates }) {
+  verdict({ verdict, passed, why, beliefs, moments, strip }) {
     const mark = passed ? "run-equals" : "run-differs";
     const shown = [make("p", { class: `solve-verdict ${mark}` }, make("strong", {}, verdict))];
     if (why.length > 0) {
@@ -123,9 +125,9 @@ export class Grading {
     }
     if (moments.length > 0) shown.push(this.timeline(moments));
     if (strip) {
-      const svg = new DOMParser().parseFromString(strip, "image/svg+xml").documentElement;
-      const words = make("p", { "aria-hidden": "true" }, fates);
-      shown.push(make("div", { class: "strip" }, document.importNode(svg, true), words));
+      const drawn = make("div", { class: "strip" });
+      drawn.innerHTML = strip;
+      shown.push(drawn);
     }
     const next = this.hints.findIndex((hint) => !hint.open);
     if (!passed && next >= 0) {
@@ -150,7 +152,7 @@ export class Grading {
     const cells = (tag, ...all) => make("tr", {}, ...all.map((it) => make(tag, {}, it)));
     const lanes = [...new Set(moments.map((it) => it.lane))];
     const rows = moments.map(({ ms, lane, text }) => {
-      const who = make("span", { class: `lane lane-${lanes.indexOf(lane) % 5}` }, lane);
+      const who = make("span", { class: `lane lane-${lanes.indexOf(lane) % 9}` }, lane);
       return cells("td", `${ms}`, who, text);
     });
     const head = make("thead", {}, cells("th", "ms", "who", "what"));

@@ -54,6 +54,8 @@ const agreed = (question, yes) => {
   const text = make("p", { id: "progress-asks" }, question);
   const form = make("form", { method: "dialog" }, text, no, " ", go);
   const dialog = make("dialog", { class: "progress-dialog", "aria-labelledby": text.id }, form);
+  // mdBook turns the page with the arrow keys, and opens its search with others.
+  dialog.onkeydown = (event) => event.stopPropagation();
   tools.append(dialog);
   dialog.showModal();
   return new Promise((answer) => {

@@ -134,12 +134,14 @@ class View {
 
   // What passes between the listing and its broker is drawn below the output by the book's own script.
   async look() {
-    this.drawn?.element.remove();
+    const old = this.drawn?.element;
     this.drawn = null;
-    if (!this.inside.checked) return;
+    if (!this.inside.checked) return old?.remove();
     const { grow } = await window.lookInside();
     this.drawn = grow(this.name, (lane) => this.lanes?.indexOf(lane) ?? -1);
-    this.state.after(this.drawn.element);
+    // In the place of the last one, so that nothing moves.
+    if (old) old.replaceWith(this.drawn.element);
+    else this.state.after(this.drawn.element);
   }
 
   frame({ frame }) {
@@ -209,8 +211,7 @@ class View {
     const { said, equal, compared, difference, strip } = told;
     this.ended = told;
     if (strip) {
-      this.strip.innerHTML = strip.svg;
-      this.strip.append(make("p", { "aria-hidden": true }, strip.counts));
+      this.strip.innerHTML = strip;
       if (this.strip.scrollWidth > this.strip.clientWidth) this.strip.tabIndex = 0;
     }
     const kinds = { "+": "hljs-addition", "-": "hljs-deletion" };

@@ -25,8 +25,9 @@ const theme = EditorView.theme({
   "&.cm-focused .cm-matchingBracket": { backgroundColor: faint(20) },
   "&.cm-focused .cm-nonmatchingBracket": { backgroundColor: "transparent" },
   ".cm-specialChar": { color: "var(--code-name)" },
-  ".cm-searchMatch": { backgroundColor: faint(20) },
-  ".cm-searchMatch-selected": { backgroundColor: faint(20), outline: "2px solid var(--links)" },
+  // Outlined: on another background the colours of the code would be too faint.
+  ".cm-searchMatch": { backgroundColor: "transparent", outline: "1px solid var(--links)" },
+  ".cm-searchMatch-selected": { backgroundColor: "transparent", outlineWidth: "2px" },
   ".cm-panels": {
     color: "var(--fg)", backgroundColor: "var(--bg)", borderColor: "var(--icons) !important",
   },

@@ -1,21 +1,28 @@
 //! What was built for a page before, so that cargo need not be asked again where nothing has
-//! changed since: its look at several hundred packages takes longer than a short listing.
+//! changed since: its look at several hundred packages takes longer than a short listing. Kept in a
+//! file, so that this holds for the next server, too.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use companion::runner::Invocation;
+use serde::{Deserialize, Serialize};
 
-/// The programs that this server has built.
+/// The programs that a server has built.
 #[derive(Default)]
-pub struct Built(Mutex<HashMap<Key, Program>>);
+pub struct Built {
+    /// Where they are kept in mind; nowhere in a book whose own folder cannot be made.
+    file: Option<PathBuf>,
+    programs: Mutex<Vec<Program>>,
+}
 
-/// A package, and the features that its program was built with.
-type Key = (String, Vec<String>);
-
+#[derive(Serialize, Deserialize)]
 struct Program {
+    package: String,
+    /// What it was built with.
+    features: Vec<String>,
     path: PathBuf,
     /// When the program's file was written: built with other features, it is another one.
     written: SystemTime,
@@ -23,11 +30,27 @@ struct Program {
     asked: SystemTime,
 }
 
+impl Program {
+    fn is(&self, wanted: &Invocation) -> bool {
+        self.package == wanted.package && self.features == wanted.features
+    }
+}
+
 impl Built {
+    /// Those that this file tells of. One that cannot be read tells of none: cargo is asked again.
+    pub fn read(file: Option<PathBuf>) -> Built {
+        let text = file.as_ref().and_then(|it| std::fs::read(it).ok());
+        let programs = text.and_then(|it| serde_json::from_slice(&it).ok());
+        Built {
+            file,
+            programs: Mutex::new(programs.unwrap_or_default()),
+        }
+    }
+
     /// The program of a listing, where no source of it has changed since cargo was asked for it.
     pub fn fresh(&self, root: &Path, wanted: &Invocation) -> Option<PathBuf> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let program = known.get(&key(wanted))?;
+        let programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        let program = programs.iter().find(|program| program.is(wanted))?;
         let is_same = written(&program.path) == Some(program.written);
         let sources = sources(root, &program.path)?;
         let is_older = |path: &PathBuf| written(path).is_some_and(|it| it < program.asked);
@@ -36,21 +59,23 @@ impl Built {
 
     /// Keeps in mind that cargo was asked at this time, and has given this program.
     pub fn keep(&self, wanted: &Invocation, path: &Path, asked: SystemTime) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(written) = written(path) {
-            let path = path.to_owned();
-            let program = Program {
-                path,
-                written,
-                asked,
-            };
-            known.insert(key(wanted), program);
+        let Some(written) = written(path) else {
+            return;
+        };
+        let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        programs.retain(|program| !program.is(wanted));
+        programs.push(Program {
+            package: wanted.package.clone(),
+            features: wanted.features.clone(),
+            path: path.to_owned(),
+            written,
+            asked,
+        });
+        if let Some(file) = &self.file {
+            // Without it the next server asks cargo once more: no harm to a run.
+            let _ = catalog::write_whole(file, &*programs);
         }
     }
-}
-
-fn key(wanted: &Invocation) -> Key {
-    (wanted.package.clone(), wanted.features.clone())
 }
 
 fn written(path: &Path) -> Option<SystemTime> {
@@ -159,6 +184,20 @@ mod tests {
         let book = Book::new();
         book.save(".cargo/config.toml", 70);
         assert!(!book.fresh());
+    }
+
+    #[test]
+    fn what_a_server_has_built_is_fresh_for_the_next_one() {
+        let book = Book::new();
+        let file = book.root().join("built.json");
+        let program = book.root().join("target/ch01-x");
+        Built::read(Some(file.clone())).keep(&book.wanted, &program, at(60));
+        let next = || Built::read(Some(file.clone())).fresh(&book.root(), &book.wanted);
+        assert_eq!(next(), Some(program));
+        book.save("x/src/main.rs", 70);
+        assert_eq!(next(), None);
+        std::fs::write(&file, "[{").unwrap();
+        assert_eq!(next(), None);
     }
 
     #[test]

@@ -133,12 +133,13 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// None yet, in the book whose top folder is `root`.
-    pub fn new(root: PathBuf) -> Runs {
+    /// None yet, in the book whose top folder is `root`, and in which servers before this one kept in
+    /// mind what they had built in the file `built`.
+    pub fn new(root: PathBuf, built: Option<PathBuf>) -> Runs {
         let full = "Two listings run already; stop one, or wait for its end.";
         Runs {
             root,
-            built: Arc::default(),
+            built: Arc::new(Built::read(built)),
             places: Places::new(RUNS, full),
         }
     }

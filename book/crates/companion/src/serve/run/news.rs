@@ -54,17 +54,8 @@ pub struct End {
     pub difference: String,
     /// What the predictions on the recorded run ask for, counted in this one, by `CHAPTER/ID`.
     pub facts: BTreeMap<String, usize>,
-    /// The fate strip that the listing has printed.
-    pub strip: Option<Drawn>,
-}
-
-/// A fate strip as a page shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Drawn {
-    /// The drawing, which says itself to those who do not see it.
-    pub svg: String,
-    /// The counts in words.
-    pub counts: String,
+    /// The fate strip that the listing has printed, as a page shows it.
+    pub strip: Option<String>,
 }
 
 impl End {

@@ -197,7 +197,6 @@ impl Grading {
             why: report.why,
             moments: report.moments,
             strip: report.strip,
-            fates: report.fates,
         })
     }
 }

@@ -40,10 +40,8 @@ pub struct Verdict {
     pub beliefs: Vec<Belief>,
     /// What happened, in its order.
     pub moments: Vec<Moment>,
-    /// What became of each message, as a drawing; empty where there was none.
+    /// What became of each message, as a page shows it; empty where there was none.
     pub strip: String,
-    /// What became of them in words.
-    pub fates: String,
 }
 
 /// A misconception.

@@ -2,8 +2,12 @@
 //! twice, and whose warm brokers are the test's alone.
 
 use std::path::Path;
+use std::process::Command;
 
 use tempfile::TempDir;
+
+use super::Repository;
+use super::program::book;
 
 pub struct Cache(TempDir);
 
@@ -16,6 +20,16 @@ impl Cache {
 
     pub fn path(&self) -> &Path {
         self.0.path()
+    }
+
+    /// `cargo book` with this cache, and no broker of the reader's own.
+    pub fn book(&self, repository: &Repository, arguments: &[&str]) -> Command {
+        let mut command = book(repository, arguments);
+        command.env("BOOK_CACHE", self.path());
+        for variable in ["BROKERS", "NATS_URL", "AMQP_URL", "KAFKA_BOOTSTRAP_SERVERS"] {
+            command.env_remove(variable);
+        }
+        command
     }
 
     /// What the state file says, if there is one.

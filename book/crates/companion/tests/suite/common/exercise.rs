@@ -21,6 +21,31 @@ pub fn with_exercise(id: &str) -> Repository {
     repository
 }
 
+/// A repository in which cargo gives the programs of the exercise `ex03-once` and of its
+/// answers, and the grader does this.
+pub fn solved(grader: &str) -> Repository {
+    let repository = with_exercise("ex03-once");
+    let top = repository.path().display();
+    let artifact = |(name, kind): (&str, &str)| {
+        format!(
+            r#"{{"reason":"compiler-artifact","manifest_path":"{top}/solutions/ex03-once/Cargo.toml","target":{{"name":"{name}","kind":["{kind}"]}},"executable":"{top}/grader.sh"}}"#
+        )
+    };
+    let programs = [
+        ("grade", "test"),
+        ("sol03-once", "bin"),
+        ("ex03-once-stub", "example"),
+    ];
+    let built = programs.map(artifact).join("\n");
+    script(
+        &repository,
+        "cargo.sh",
+        &format!("cat <<'END'\n{built}\nEND"),
+    );
+    script(&repository, "grader.sh", grader);
+    repository
+}
+
 /// The learner's file of that exercise.
 pub const MAIN: &str = "exercises/ex03-once/src/main.rs";
 

@@ -2,11 +2,11 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
 use super::Repository;
+use super::exercise;
 use super::http::{Answer, Server};
 use super::program::{Running, book};
 
@@ -58,13 +58,12 @@ impl Stage {
             repository.write(&path, text);
         }
         repository.write("help", HELP);
-        let listing = format!("#!/bin/sh\n[ \"$1\" != -h ] || exec cat help\n{script}\n");
-        program(&repository, "listing.sh", &listing);
+        let listing = format!("[ \"$1\" != -h ] || exec cat help\n{script}");
+        exercise::script(&repository, "listing.sh", &listing);
         let artifact = r#"{"reason":"compiler-artifact","target":{"name":"ch01-x","kind":["bin"]},"executable":"%s"}\n"#;
-        let cargo = format!(
-            "#!/bin/sh\necho \"$*\" >> calls\n{cargo}\nprintf '{artifact}' \"$PWD/listing.sh\"\n"
-        );
-        program(&repository, "cargo.sh", &cargo);
+        let cargo =
+            format!("echo \"$*\" >> calls\n{cargo}\nprintf '{artifact}' \"$PWD/listing.sh\"");
+        exercise::script(&repository, "cargo.sh", &cargo);
         let mut command = book(&repository, &["serve", "--no-open", "--port", "0"]);
         command.env("CARGO", repository.path().join("cargo.sh"));
         Stage::of(repository, Server::from(Running::start(&mut command)))
@@ -137,12 +136,6 @@ impl Stage {
     pub fn stop(&self, begun: &Value) -> Answer {
         self.post("/-/stop", &json!({"run": begun["run"]}).to_string())
     }
-}
-
-fn program(repository: &Repository, name: &str, text: &str) {
-    repository.write(name, text);
-    let path = repository.path().join(name);
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// The stream of a run. Dropped, the page is gone.
