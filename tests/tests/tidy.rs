@@ -10,7 +10,7 @@ use book_tests::tidy::{
     layout, machine, manifest, names, pages, practices, readme, rhythm, source, template,
 };
 use book_tests::{book, none, root};
-use companion::options::options;
+use companion::options::{Knob, options};
 
 /// Applies a check to all files that are of its kind.
 fn each(is: impl Fn(&File) -> bool, check: impl Fn(&File) -> Vec<String>) {
@@ -178,20 +178,59 @@ fn the_first_chapters_build_without_kafkas_client() {
     );
 }
 
+/// The options of a chapter's program, as it tells them.
+fn told_options(chapter: &str) -> Vec<Knob> {
+    let program = programs().path(chapter).unwrap();
+    let help = Command::new(program).arg("-h").output().unwrap();
+    options(&String::from_utf8(help.stdout).unwrap())
+}
+
 #[test]
 fn knobs_are_the_options() {
     let mut problems = Vec::new();
     for chapter in book().unwrap().chapters() {
-        let program = programs().path(&chapter.id).unwrap();
-        let help = Command::new(program).arg("-h").output().unwrap();
-        let options = options(&String::from_utf8(help.stdout).unwrap());
         problems.extend(manifest::knobs_are_options(
             &chapter.id,
             &chapter.knobs,
-            &options,
+            &told_options(&chapter.id),
         ));
     }
     none(&problems);
+}
+
+#[test]
+fn knobs_that_a_page_names_are_recorded() {
+    let book = book().unwrap();
+    let mut problems = Vec::new();
+    for chapter in book.chapters() {
+        let names = chapter.transcripts().unwrap().into_iter();
+        let commands: Vec<String> = names
+            .map(|name| book.transcript(&chapter.id, &name).unwrap().command)
+            .collect();
+        let page = book.pages_dir().join(format!("{}.md", chapter.id));
+        problems.extend(manifest::named_knobs_are_recorded(
+            &book.shown(&page),
+            &std::fs::read_to_string(&page).unwrap(),
+            &told_options(&chapter.id),
+            &commands,
+        ));
+    }
+    none(&problems);
+}
+
+#[test]
+fn dependencies_on_pages_are_the_workspaces() {
+    let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let workspace: toml::Table = workspace.parse().unwrap();
+    let is_page = |file: &File| file.below("book/src") && file.is(".md");
+    each(is_page, |file| {
+        manifest::dependencies_are_the_workspaces(&file.path, &file.text, &workspace)
+    });
+    // There is a page that tells them.
+    let page = std::fs::read_to_string(root().join("book/src/get-a-broker.md")).unwrap();
+    for client in ["async-nats", "lapin", "rdkafka"] {
+        assert!(page.contains(&format!("\n{client} = ")), "{client}");
+    }
 }
 
 #[test]
@@ -223,7 +262,7 @@ fn chapters_pages_follow_the_rhythm() {
 fn chapters_begin_with_questions_of_earlier_ones() {
     let book = book().unwrap();
     let mut problems = Vec::new();
-    for slug in ["ch02", "ch03", "ch04", "ch06"] {
+    for slug in ["ch02", "ch03", "ch04", "ch05-choose", "ch06"] {
         let pages = book.pages().unwrap();
         let page = pages.iter().find(|page| page.slug == slug).unwrap();
         let (path, text) = (
@@ -267,6 +306,16 @@ fn every_practice_stands_with_what_happens_without_it() {
 }
 
 #[test]
+fn what_is_said_of_brokers_side_by_side_leads_to_what_shows_it() {
+    let book = book().unwrap();
+    let pages = book.pages().unwrap();
+    let choose = pages.iter().find(|page| page.slug == "ch05-choose");
+    let path = &choose.unwrap().path;
+    let text = std::fs::read_to_string(path).unwrap();
+    none(&practices::aspects_lead_on(&book.shown(path), &text));
+}
+
+#[test]
 fn the_readme_names_what_exists() {
     let manifests = files::all(root())
         .unwrap()
@@ -283,4 +332,15 @@ fn the_readme_names_what_exists() {
         &book().unwrap(),
         &members,
     ));
+}
+
+#[test]
+fn a_command_names_an_exercise_that_is_there() {
+    let book = book().unwrap();
+    let texts = files::all(root()).unwrap().into_iter();
+    let problems: Vec<String> = texts
+        .filter(|file| file.is(".md"))
+        .flat_map(|file| readme::exercises_exist(&file.path, &file.text, &book))
+        .collect();
+    none(&problems);
 }

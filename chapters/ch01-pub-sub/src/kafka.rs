@@ -92,7 +92,6 @@ async fn trade(day: &[Step], kafka: &Broker, log: &mut Log) -> Result<Vec<Receiv
     Ok(received)
 }
 
-// ANCHOR: topic
 /// A topic holds all types of event about one thing: `order.created` and `order.shipped` lie in
 /// `orders`, in the order in which they happened.
 fn topic_of(event: &str) -> &'static str {
@@ -101,7 +100,6 @@ fn topic_of(event: &str) -> &'static str {
         _ => "payments",
     }
 }
-// ANCHOR_END: topic
 
 // ANCHOR: subscribe
 fn subscribe(kafka: &Broker, service: &str, topic: &str) -> Result<StreamConsumer> {

@@ -1,27 +1,34 @@
 //! The life of a connection: the server is killed, four events are published, and who is back
-//! first decides what arrives.
+//! first decides what arrives. And a subscriber that does not read.
 //!
 //! ```console
 //! cargo run -p ch02-nats-connection
 //! cargo run -p ch02-nats-connection -- --first orders
+//! cargo run -p ch02-nats-connection -- --email slow --room 4
 //! ```
 
 mod args;
+mod service;
+mod slow;
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
-use args::{Args, First};
-use async_nats::{Client, ConnectOptions, Event as Told, RequestErrorKind, Subscriber};
+use anyhow::{Context, Result, anyhow};
+use args::{Args, First, Reads};
+use async_nats::{Client, Event as Told, Message, Subscriber};
 use brokers::{Broker, Kind, Options};
 use clap::Parser;
 use futures_util::StreamExt;
 use history::{Event, Log, Verb};
-use tokio::sync::mpsc;
+use service::{connect, round_trip};
 use tokio::time::timeout;
 
 /// How long to wait for an answer, an event or a message before that is an error.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The wait before each attempt to connect again, in milliseconds, of who shall be back first.
+const SHORT: u64 = 20;
+/// And of the other one: longer than NATS needs to start.
+const LONG: u64 = 2000;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -33,8 +40,14 @@ async fn main() -> Result<()> {
     };
     let mut nats = brokers::start(Kind::Nats, options).await?;
     let mut log = Log::new();
+    let day = async {
+        match args.email {
+            Reads::Quick => trade(&args, &mut nats, &mut log).await,
+            Reads::Slow => slow::trade(args.room, &nats, &mut log).await,
+        }
+    };
     let outcome = tokio::select! {
-        outcome = trade(args.first, &mut nats, &mut log) => outcome,
+        outcome = day => outcome,
         () = brokers::interrupted() => Err(anyhow!("interrupted")),
     };
     nats.stop().await?;
@@ -43,9 +56,10 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-async fn trade(first: First, nats: &mut Broker, log: &mut Log) -> Result<()> {
-    let mut orders = connect(nats.url(), "orders", first == First::Orders).await?;
-    let mut email = connect(nats.url(), "email", first == First::Email).await?;
+async fn trade(args: &Args, nats: &mut Broker, log: &mut Log) -> Result<()> {
+    let wait = |service: First| if args.first == service { SHORT } else { LONG };
+    let mut orders = connect(nats.url(), "orders", wait(First::Orders), args.room).await?;
+    let mut email = connect(nats.url(), "email", wait(First::Email), args.room).await?;
     let mut created = email.client.subscribe("order.created").await?;
     round_trip(&email.client).await?;
     publish(&orders.client, [1, 2], log).await?;
@@ -60,7 +74,7 @@ async fn trade(first: First, nats: &mut Broker, log: &mut Log) -> Result<()> {
     publish(&orders.client, [3, 4], log).await?;
     nats.restart().await?;
     log.remark("nats", "is back");
-    let in_turn = match first {
+    let in_turn = match args.first {
         First::Email => [&mut email, &mut orders],
         First::Orders => [&mut orders, &mut email],
     };
@@ -78,47 +92,11 @@ async fn trade(first: First, nats: &mut Broker, log: &mut Log) -> Result<()> {
     Ok(())
 }
 
-/// A service, its connection, and what the client tells of it.
-struct Service {
-    name: &'static str,
-    client: Client,
-    told: mpsc::UnboundedReceiver<Told>,
-}
-
-// ANCHOR: connect
-async fn connect(url: &str, name: &'static str, first: bool) -> Result<Service> {
-    let (tell, told) = mpsc::unbounded_channel();
-    // The wait before each attempt. The client's own is 0 for the first, then 2 ms, 4 ms, up to
-    // 4 s, and the same for every client, so that all of them come back together.
-    let wait = Duration::from_millis(if first { 20 } else { 1000 });
-    let options = ConnectOptions::new()
-        .name(name)
-        .reconnect_delay_callback(move |_attempt| wait)
-        .event_callback(move |event| {
-            // Nothing else tells that the connection is gone: publish returns Ok all the time.
-            let _ = tell.send(event);
-            async {}
-        });
-    let client = options.connect(url).await;
-    let client = client.context("cannot connect to NATS")?;
-    Ok(Service { name, client, told })
-}
-// ANCHOR_END: connect
-
-impl Service {
-    /// Waits until the client tells this. Attempts that fail are told as well, and passed over.
-    async fn until(&mut self, wanted: Told, log: &mut Log) -> Result<()> {
-        loop {
-            let event = timeout(PATIENCE, self.told.recv()).await?;
-            if event.context("the client has ended")? == wanted {
-                log.remark(self.name, &format!("is told: {wanted}"));
-                return Ok(());
-            }
-        }
-    }
-}
-
-async fn publish(client: &Client, numbers: [u32; 2], log: &mut Log) -> Result<()> {
+async fn publish(
+    client: &Client,
+    numbers: impl IntoIterator<Item = u32>,
+    log: &mut Log,
+) -> Result<()> {
     for order in numbers {
         let body = format!("o-{order}");
         client.publish("order.created", body.into()).await?;
@@ -137,18 +115,15 @@ async fn listen(client: &Client, created: &mut Subscriber, log: &mut Log) -> Res
         if message.payload.as_ref() == b"last" {
             return Ok(());
         }
-        let number = std::str::from_utf8(&message.payload)?.strip_prefix("o-");
-        let order = number.context("not an order")?.parse()?;
-        log.event(Event::new("email", Verb::Got, order));
-        log.event(Event::new("email", Verb::Done, order));
+        work(&message, log)?;
     }
 }
 
-/// Returns when the server has dealt with all that this connection wrote before.
-async fn round_trip(client: &Client) -> Result<()> {
-    match client.request(client.new_inbox(), "".into()).await {
-        Err(error) if error.kind() == RequestErrorKind::NoResponders => Ok(()),
-        Err(error) => Err(error.into()),
-        Ok(_) => bail!("somebody answers in our inbox"),
-    }
+/// Email writes to the customer.
+fn work(message: &Message, log: &mut Log) -> Result<()> {
+    let number = std::str::from_utf8(&message.payload)?.strip_prefix("o-");
+    let order = number.context("not an order")?.parse()?;
+    log.event(Event::new("email", Verb::Got, order));
+    log.event(Event::new("email", Verb::Done, order));
+    Ok(())
 }

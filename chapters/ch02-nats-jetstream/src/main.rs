@@ -26,7 +26,7 @@ use history::{Event, Log, Verb, strip};
 const ORDERS: u32 = 4;
 /// How long a worker may keep an order without a word. Short, so that you need not wait: the
 /// default is 30 s.
-const ACK_WAIT: Duration = Duration::from_millis(500);
+const ACK_WAIT: Duration = Duration::from_millis(1500);
 /// How long a worker may say nothing before that is an error.
 const PATIENCE: Duration = Duration::from_secs(10);
 

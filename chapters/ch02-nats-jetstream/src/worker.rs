@@ -14,7 +14,7 @@ use tokio::time::{interval, sleep};
 use crate::args::{Args, Switch};
 use crate::{ACK_WAIT, connect, order_of};
 
-/// This order is large, and takes three times the ack wait to pack.
+/// This order is large, and takes twice the ack wait to pack.
 const LARGE: u32 = 2;
 
 /// Packs orders until the shop closes this process's standard input.
@@ -69,7 +69,7 @@ async fn ask(inventory: &PullConsumer) -> Result<Batch> {
 
 // ANCHOR: pack
 async fn pack(args: &Args, order: u32, message: &Message) -> Result<()> {
-    let units = if order == LARGE { 15 } else { 1 };
+    let units = if order == LARGE { 10 } else { 1 };
     // This sleep is the work: somebody puts things into a box.
     let mut packed = pin!(sleep(ACK_WAIT / 5 * units));
     if args.progress == Switch::No {

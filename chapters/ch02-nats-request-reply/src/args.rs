@@ -6,7 +6,7 @@ use clap::{Parser, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Args {
-    /// How long the bank takes for o-2: less than orders waits, or three times as long
+    /// How long the bank takes for o-2: less than orders waits, or half as long again
     #[arg(long, value_enum, default_value_t = Bank::Fast)]
     pub bank: Bank,
 

@@ -26,7 +26,7 @@ use orders::Orders;
 use payments::Payments;
 
 /// How long orders waits for an answer.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_millis(800);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {

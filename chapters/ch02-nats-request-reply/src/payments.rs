@@ -84,7 +84,11 @@ fn not_an_order() -> Error {
 
 async fn charge(bank: Bank, order: u32) {
     let slow = bank == Bank::Slow && order == 2;
-    let takes = if slow { PATIENCE * 3 } else { PATIENCE / 10 };
+    let takes = if slow {
+        PATIENCE * 3 / 2
+    } else {
+        PATIENCE / 20
+    };
     // This sleep is the work: the bank charges the card.
     sleep(takes).await;
 }

@@ -78,6 +78,8 @@ async fn trade(args: &Args, shop: &Connection, channel: &Channel, log: &mut Log)
     // Without confirms nobody tells when RabbitMQ is through, so the listing looks into the queue.
     inventory.holds(args.inventory.of_four()).await?;
     kept.extend(publish(args, channel, vec![5, 6], log).await?);
+    // RabbitMQ answers this after o-5 and o-6. So inventory makes room for neither of them before.
+    declare(channel, true).await?;
     inventory.holds(args.inventory.of_six()).await?;
     inventory.work(log).await?;
     // Now there is a queue, and room in it.

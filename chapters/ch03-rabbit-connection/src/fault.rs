@@ -7,6 +7,7 @@ use brokers::{Broker, Kind, Options};
 use lapin::options::*;
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, Queue};
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::args::Fault;
@@ -46,13 +47,21 @@ impl Site {
         Ok(site)
     }
 
-    /// The beginning of an outage.
-    pub async fn strike(&mut self) -> Result<()> {
-        match &self.network {
-            Some(network) => network.lose_answers(),
-            None => drop(self.rabbit.control(&["stop_app"]).await?),
+    /// The beginning of an outage. Where the broker says goodbye, the client of this channel has read
+    /// it then. It cannot connect again before the end: nobody listens.
+    pub async fn strike(&mut self, channel: &Channel) -> Result<()> {
+        if let Some(network) = &self.network {
+            network.lose_answers();
+            return Ok(());
         }
-        Ok(())
+        self.rabbit.control(&["stop_app"]).await?;
+        let read = async {
+            while channel.status().connected() {
+                yield_now().await;
+            }
+        };
+        let read = timeout(PATIENCE, read).await;
+        read.context("the client does not hear that RabbitMQ stops")
     }
 
     /// Its end, and what happened.

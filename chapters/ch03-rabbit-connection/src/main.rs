@@ -92,7 +92,7 @@ async fn outage(args: &Args, site: &mut Site, log: &mut Log) -> Result<()> {
     work(&mut charges, log).await?;
     let charge = receive(&mut charges, log).await?;
     // Payments works on o-2, orders sends o-4, and it happens.
-    site.strike().await?;
+    site.strike(&orders).await?;
     let sent = send(&orders, 4, log).await?;
     log.remark("rabbit", site.heal().await?);
     settle(&orders, 4, sent, log).await?;

@@ -15,8 +15,8 @@ pub struct Args {
     #[arg(long, default_value = "0", value_parser = one_of(&["0", "2"]))]
     pub crash_after: u32,
 
-    /// How long one order takes, in milliseconds; o-2 takes eight times as long
-    #[arg(long, default_value = "100", value_parser = one_of(&["20", "100", "1000"]))]
+    /// How long one order takes, in milliseconds; o-2 takes thirty times as long
+    #[arg(long, default_value = "100", value_parser = one_of(&["20", "100", "250"]))]
     pub work_ms: u32,
 
     #[command(subcommand)]

@@ -66,7 +66,7 @@ pub async fn work(args: &Args, number: u32) -> Result<()> {
         let units = match order {
             // At this one the shop kills this worker. However late it is, the work is not done.
             _ if taken == args.crash_after => 600,
-            SLOW => 8,
+            SLOW => 30,
             _ => 1,
         };
         // This sleep is the work: the bank charges the card.

@@ -47,8 +47,8 @@ pub enum BatchSize {
     /// The client's default
     #[value(name = "1000000")]
     Default,
-    /// So small that an order of several fills it
-    #[value(name = "1000")]
+    /// So small that one order fills it
+    #[value(name = "100")]
     Small,
 }
 

@@ -158,7 +158,7 @@ fn commit(consumer: &StreamConsumer<Packer>, record: &BorrowedMessage<'_>) -> Ka
 
 fn pack_time(args: &Args, order: u32) -> Duration {
     match args.accident == Accident::TooSlow && order == SLOW {
-        true => Duration::from_millis(1600),
+        true => Duration::from_millis(2200),
         false => Duration::from_millis(50),
     }
 }

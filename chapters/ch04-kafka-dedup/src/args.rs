@@ -2,7 +2,7 @@
 
 use clap::{Parser, ValueEnum};
 
-/// The orders service stores three orders, and Kafka's answer to the second one is lost.
+/// The orders service stores three orders, and the second one or Kafka's answer to it is lost.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Args {
@@ -10,7 +10,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Idempotence::Off)]
     pub idempotence: Idempotence,
 
-    /// How the answer is lost, and who sends the order again
+    /// What is lost, and who sends the order again
     #[arg(long, value_enum, default_value_t = Accident::Answer)]
     pub accident: Accident,
 }
@@ -24,11 +24,13 @@ pub enum Idempotence {
     On,
 }
 
-/// What happens to the answer to o-2.
+/// What happens to o-2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Accident {
-    /// The connection breaks; the client library sends the order again
+    /// The answer: the connection breaks, and the client library sends the order again
     Answer,
-    /// The service ends before the answer comes; its next instance sends the order again
+    /// The answer: the service ends before it comes, and its next instance sends the order again
     Restart,
+    /// The order, and o-3 gets there: the client library sends the order again
+    Overtaken,
 }

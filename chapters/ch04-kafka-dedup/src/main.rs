@@ -1,10 +1,11 @@
-//! A Kafka producer whose answer is lost on the wire: who sends the order again, and how often it is
-//! stored.
+//! A Kafka producer whose answer, or whose order, is lost on the wire: who sends the order again, how
+//! often it is stored, and behind what.
 //!
 //! ```console
 //! cargo run -p ch04-kafka-dedup
 //! cargo run -p ch04-kafka-dedup -- --idempotence on
 //! cargo run -p ch04-kafka-dedup -- --idempotence on --accident restart
+//! cargo run -p ch04-kafka-dedup -- --accident overtaken
 //! ```
 
 mod args;
@@ -54,7 +55,10 @@ async fn trade(args: &Args, kafka: &Broker, topic: &Topic, log: &mut Log) -> Res
     topic.ready().await?;
     // A proxy between the service and Kafka. It ends with this function.
     let wire = Proxy::kafka(kafka.url()).await?;
-    publish(args, &wire, &topic.name, log).await?;
+    match args.accident {
+        Accident::Answer | Accident::Restart => publish(args, &wire, &topic.name, log).await?,
+        Accident::Overtaken => overtaken(args, &wire, &topic.name, log).await?,
+    }
     wire.stop().await?;
     block_in_place(|| reader::inventory(kafka, &topic.name, log))
 }
@@ -62,9 +66,9 @@ async fn trade(args: &Args, kafka: &Broker, topic: &Topic, log: &mut Log) -> Res
 // ANCHOR: publish
 async fn publish(args: &Args, wire: &Proxy, topic: &str, log: &mut Log) -> Result<()> {
     // The second batch reaches Kafka. The answer to it does not come back.
-    let act = match args.accident {
-        Accident::Answer => Act::Cut,
-        Accident::Restart => Act::Drop,
+    let act = match args.accident == Accident::Restart {
+        false => Act::Cut,
+        true => Act::Drop,
     };
     wire.on(kafka::PRODUCED, 2, act);
     let mut producer = producer(args, wire.url())?;
@@ -85,6 +89,25 @@ async fn publish(args: &Args, wire: &Proxy, topic: &str, log: &mut Log) -> Resul
     Ok(())
 }
 // ANCHOR_END: publish
+
+// ANCHOR: overtaken
+async fn overtaken(args: &Args, wire: &Proxy, topic: &str, log: &mut Log) -> Result<()> {
+    // The second batch does not reach Kafka. The third does, and when its answer has passed, the
+    // connection ends. So the client hears that the second one got none.
+    wire.on(kafka::PRODUCE, 2, Act::Drop);
+    wire.on(kafka::PRODUCED, 2, Act::CutAfter);
+    let producer = producer(args, wire.url())?;
+    await_report(send(&producer, topic, 1, log)?, 1, log).await?;
+    let second = send(&producer, topic, 2, log)?;
+    timeout(PATIENCE, wire.struck(1)).await??;
+    log.remark("wire", "loses o-2 on its way to Kafka");
+    // o-2 has no answer, and the client sends o-3 all the same: `max.in.flight` allows for more
+    // than one.
+    let third = send(&producer, topic, 3, log)?;
+    await_report(second, 2, log).await?;
+    await_report(third, 3, log).await
+}
+// ANCHOR_END: overtaken
 
 // ANCHOR: producer
 fn producer(args: &Args, servers: &str) -> Result<FutureProducer> {

@@ -75,6 +75,11 @@ impl Accounting {
         Ok(accounting)
     }
 
+    /// The orders whose payments are in the sum, each as often as it was added.
+    pub fn counted(self) -> Vec<u32> {
+        self.state.counted
+    }
+
     /// Tells the state.
     pub fn tell(&self, log: &mut Log) {
         log.remark("accounting", &format!("folds {} events", self.folded));

@@ -19,13 +19,15 @@ use anyhow::{Result, anyhow, ensure};
 use args::{Args, Cleanup, Start};
 use brokers::Broker;
 use clap::Parser;
-use history::Log;
+use history::{Event, Log, Verb, strip};
 use log::Client;
+use orders::EVENTS;
 use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
 use rdkafka::{ClientConfig, Message};
+use state::What;
 use topics::Topic;
 
 /// How long to wait for Kafka before that is an error. A Kafka with settings of its own looks every
@@ -63,10 +65,24 @@ async fn main() -> Result<()> {
     events.delete().await?;
     snapshots.delete().await?;
     kafka.stop().await?;
-    outcome
+    // What became of the payments: how often is each in the sum?
+    let counted = outcome?.into_iter();
+    let counted = counted.map(|order| Event::new("accounting", Verb::Done, order));
+    let is_paid = |(_, what): &(u32, What)| matches!(what, What::Paid(_));
+    let paid = EVENTS.into_iter().filter(is_paid);
+    let paid = paid.map(|(order, _)| Event::new("kafka", Verb::Stored, order));
+    let payments: Vec<Event> = paid.chain(counted).collect();
+    log.close(&strip(&payments, &[]))?;
+    Ok(())
 }
 
-async fn trade(args: &Args, kafka: &Broker, topics: [&Topic; 2], log: &mut Log) -> Result<()> {
+/// Gives the orders whose payments are in the sum.
+async fn trade(
+    args: &Args,
+    kafka: &Broker,
+    topics: [&Topic; 2],
+    log: &mut Log,
+) -> Result<Vec<u32>> {
     for topic in topics {
         topic.ready().await?;
     }
@@ -95,7 +111,7 @@ async fn trade(args: &Args, kafka: &Broker, topics: [&Topic; 2], log: &mut Log) 
     }
     second.tell(log);
     // ANCHOR_END: trade
-    Ok(())
+    Ok(second.counted())
 }
 
 /// Somebody finds the topic too large, and has it compacted.
@@ -119,7 +135,7 @@ async fn compact(kafka: &Broker, client: &Client, topic: &str, log: &mut Log) ->
     loop {
         // Kafka answers each time, so this waits for Kafka.
         let left = client.read(topic, 0).await?;
-        if left.len() < orders::EVENTS.len() {
+        if left.len() < EVENTS.len() {
             log.remark(
                 "kafka",
                 &format!("has compacted the log to {} events", left.len()),

@@ -35,6 +35,9 @@ pub struct State {
     pub orders: BTreeMap<u32, What>,
     /// All the money that has come, in EUR.
     pub paid: u32,
+    /// The orders whose payments are in that sum, for the strip. A service does not keep this: it
+    /// grows for ever.
+    pub counted: Vec<u32>,
 }
 
 impl State {
@@ -42,6 +45,7 @@ impl State {
     pub fn apply(&mut self, event: Event) -> Option<String> {
         if let What::Paid(amount) = event.what {
             self.paid += amount;
+            self.counted.push(event.order);
         }
         let before = self.orders.insert(event.order, event.what);
         let is_odd = before.is_none() && event.what != What::Created;

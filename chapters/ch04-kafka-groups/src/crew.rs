@@ -122,16 +122,37 @@ impl<'a> Crew<'a> {
         }
     }
 
-    /// Records what they do until so many orders are done, or nothing happens any more.
-    pub async fn packed(&mut self, log: &mut Log, orders: usize) -> Result<()> {
+    /// Records what they do until so many orders are done. So many of them may be stuck: when all
+    /// others are done, it is over as soon as nothing happens any more.
+    pub async fn packed(&mut self, log: &mut Log, orders: usize, stuck: usize) -> Result<()> {
         let is_done = |event: &&Event| event.verb == Verb::Done;
-        while log.events().iter().filter(is_done).count() < orders {
-            let Some(line) = self.next(SILENCE).await? else {
-                break;
+        loop {
+            let done = log.events().iter().filter(is_done).count();
+            if done >= orders {
+                return Ok(());
+            }
+            let patience = match done + stuck < orders {
+                true => PATIENCE,
+                false => SILENCE,
+            };
+            let Some(line) = self.next(patience).await? else {
+                ensure!(done + stuck >= orders, "nobody packs the orders");
+                return Ok(());
             };
             self.record(log, &line)?;
         }
-        Ok(())
+    }
+
+    /// How many orders nobody packs after the accident: those on the partitions of one who is dead
+    /// or away, and whose place nobody has taken.
+    pub fn stuck(&self) -> usize {
+        match (self.args.accident, self.args.protocol, self.args.name) {
+            (Accident::Leaves, _, Name::None) => 0,
+            (Accident::Restarted, Protocol::Classic, Name::Fixed) => 0,
+            // Everybody has stopped, and waits for the dead one to come to the meeting.
+            (Accident::Restarted, Protocol::Classic, Name::None) => 2,
+            _ => 1,
+        }
     }
 
     /// Asks one to leave, by closing its standard input, and waits for its end.

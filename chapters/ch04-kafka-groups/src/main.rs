@@ -85,7 +85,7 @@ async fn trade(args: &Args, kafka: &Broker, topic: &Topic, log: &mut Log) -> Res
         crew.settled(log).await?;
     }
     publish(&producer, &topic.name, &[1, 2, 3, 4], log).await?;
-    crew.packed(log, 4).await?;
+    crew.packed(log, 4, 0).await?;
     match args.accident {
         Accident::Leaves => crew.leave(1).await?,
         Accident::Killed | Accident::Restarted => crew.kill(1, log).await?,
@@ -95,7 +95,7 @@ async fn trade(args: &Args, kafka: &Broker, topic: &Topic, log: &mut Log) -> Res
     }
     crew.heard(log).await?;
     publish(&producer, &topic.name, &[5, 6], log).await?;
-    crew.packed(log, 6).await?;
+    crew.packed(log, 6, crew.stuck()).await?;
     // ANCHOR_END: trade
     crew.go_home().await
 }

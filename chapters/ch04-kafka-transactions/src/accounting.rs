@@ -56,6 +56,16 @@ impl Accounting {
         }
     }
 
+    /// Reads until the payment of this order has come. Kafka says that a transaction is committed when
+    /// that is decided, and writes the marker a moment later. Until then readers may not get the payment.
+    pub async fn read_to(&self, order: u32, log: &mut Log) -> Result<()> {
+        let is_paid = |event: &Event| event.verb == Verb::Done && event.message == order;
+        while !log.events().iter().any(is_paid) {
+            self.read(log).await?;
+        }
+        Ok(())
+    }
+
     /// Waits until this many payments of other orders have come.
     pub async fn wait_for(&self, others: usize, log: &mut Log) -> Result<usize> {
         let mut seen = 0;

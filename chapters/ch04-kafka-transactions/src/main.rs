@@ -112,9 +112,8 @@ async fn trade(
             return stand_still(args, (kafka, names, &plain), (&first, &paid), log).await;
         }
     }
-    Accounting::start(args, kafka, &names.payments)?
-        .read(log)
-        .await?;
+    let accounting = Accounting::start(args, kafka, &names.payments)?;
+    accounting.read_to(4, log).await?;
     // ANCHOR_END: trade
     Ok(Vec::new())
 }

@@ -41,7 +41,7 @@ impl Worker {
             // Who takes the orders of partition 0, whatever process that is today.
             config.set("transactional.id", kafka.name("payments-0"));
             // Kafka aborts a transaction that takes longer. The default is 60 s.
-            config.set("transaction.timeout.ms", "2500");
+            config.set("transaction.timeout.ms", "4000");
         }
         config.set("enable.idempotence", "true");
         let producer: FutureProducer = config.create()?;

@@ -25,7 +25,7 @@ use tokio::time::timeout;
 const QUEUE: &str = "payments.payment.charge";
 const ORDERS: u32 = 8;
 /// How long a worker may say nothing before that is an error.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::main]
 async fn main() -> Result<()> {

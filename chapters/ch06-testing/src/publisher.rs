@@ -13,7 +13,7 @@ use crate::Story;
 
 const SUBJECT: &str = "order.created";
 /// How often the careful one tries.
-const ATTEMPTS: u32 = 5;
+const ATTEMPTS: u32 = 10;
 /// How long it waits after the first attempt; one more of these after each other one. Many publishers
 /// need dice, too: see the page on retries.
 const WAIT: Duration = Duration::from_millis(200);
@@ -76,8 +76,8 @@ async fn careful(nats: &Context, order: u32, story: &Story) -> Result<()> {
             return Err(error).with_context(|| format!("o-{order}, attempt {attempt}"));
         }
         if attempt == 1 {
-            let text = format!("has no answer for o-{order}, tries again");
-            story.remark("orders", &text);
+            let failed = Event::new("orders", Verb::Failed, order);
+            story.event(failed.text("no answer, tries again"));
         }
         // This sleep is a pause for the server, which has other work: to come back.
         sleep(WAIT * attempt).await;
@@ -86,7 +86,7 @@ async fn careful(nats: &Context, order: u32, story: &Story) -> Result<()> {
 }
 // ANCHOR_END: careful
 
-/// Nothing came within a second, or no stream answers yet. All else is the server's word, and would be
+/// Nothing came in time, or no stream answers yet. All else is the server's word, and would be
 /// the same the next time.
 fn is_silence(error: PublishErrorKind) -> bool {
     use PublishErrorKind::{BrokenPipe, StreamNotFound, TimedOut};

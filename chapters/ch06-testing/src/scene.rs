@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use async_nats::jetstream::Context;
-use async_nats::jetstream::context::ContextBuilder;
 use async_nats::jetstream::stream;
 use async_nats::{Client, ConnectOptions};
 use history::{Event, Verb};
@@ -71,8 +70,10 @@ pub async fn play(
     story: &Story,
 ) -> Result<Vec<u32>> {
     let client = connect(nats.address()).await?;
-    let context = ContextBuilder::new().timeout(Duration::from_secs(1));
-    let context = context.build(client.clone());
+    let context = async_nats::jetstream::new(client.clone());
+    // Only what the fault can strike is asked with little patience.
+    let mut hasty = context.clone();
+    hasty.set_timeout(Duration::from_secs(1));
     let config = stream::Config {
         name: "SHOP".to_owned(),
         subjects: vec!["order.>".to_owned()],
@@ -85,7 +86,7 @@ pub async fn play(
     }
     let rest = async {
         for order in FAULT_BEFORE..=ORDERS {
-            publisher.publish(&context, order, story).await?;
+            publisher.publish(&hasty, order, story).await?;
         }
         Ok(())
     };

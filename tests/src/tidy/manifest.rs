@@ -145,6 +145,73 @@ pub fn knobs_are_options(
     problems
 }
 
+/// A knob's value that a chapter's page names is seen there: in a recorded command, or in one that leaves
+/// the knob out, where the value is its default.
+pub fn named_knobs_are_recorded(
+    page: &str,
+    markdown: &str,
+    options: &[Knob],
+    commands: &[String],
+) -> Vec<String> {
+    let mut problems = Vec::new();
+    for knob in options {
+        let option = format!("--{}", knob.name);
+        for value in &knob.values {
+            let typed = format!("{option} {value}");
+            let is_default = knob.default.as_ref() == Some(value);
+            let shows = |command: &String| {
+                names(command, &typed) || (is_default && !names(command, &option))
+            };
+            if names(markdown, &typed) && !commands.iter().any(shows) {
+                problems.push(format!(
+                    "{page}: no transcript shows `{typed}`; record one with `cargo book accept`, or \
+                     name a value that has one"
+                ));
+            }
+        }
+    }
+    problems
+}
+
+/// Whether the text has these words, and not only the beginning of longer ones.
+fn names(text: &str, words: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    text.match_indices(words)
+        .any(|(start, _)| !text[start + words.len()..].starts_with(is_word))
+}
+
+/// The dependencies that a page tells a reader to write are those of the workspace, with which the
+/// listings were built and recorded.
+pub fn dependencies_are_the_workspaces(
+    page: &str,
+    markdown: &str,
+    workspace: &Table,
+) -> Vec<String> {
+    let table = workspace.get("workspace");
+    let known = table.and_then(|table| table.get("dependencies"));
+    let mut problems = Vec::new();
+    for block in markdown.split("```toml\n").skip(1) {
+        let block = block.split("```").next().unwrap_or_default();
+        let told: Table = match block.parse() {
+            Ok(told) => told,
+            Err(error) => {
+                problems.push(format!("{page}: a block of TOML is malformed: {error}"));
+                continue;
+            }
+        };
+        let told = told.get("dependencies").and_then(Value::as_table);
+        for (name, value) in told.into_iter().flatten() {
+            if known.and_then(|known| known.get(name)) != Some(value) {
+                problems.push(format!(
+                    "{page}: `{name}` is another one in [workspace.dependencies] of Cargo.toml; write \
+                     it as it stands there"
+                ));
+            }
+        }
+    }
+    problems
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,6 +335,51 @@ test = false
         ] {
             let problems = knobs_are_options("ch03-queue", &knobs, &options);
             assert!(problems[0].contains(expected), "{problems:?}");
+        }
+    }
+
+    #[test]
+    fn a_named_knob_without_a_run_is_told() {
+        let options = [Knob {
+            name: "ack".to_owned(),
+            about: String::new(),
+            default: Some("manual".to_owned()),
+            values: ["manual", "auto", "auto-late"].map(str::to_owned).into(),
+        }];
+        let told = |markdown: &str, commands: &[&str]| {
+            let commands: Vec<String> = commands.iter().map(|it| (*it).to_owned()).collect();
+            named_knobs_are_recorded("p.md", markdown, &options, &commands)
+        };
+        let auto = "cargo run -p ch03-queue -- --ack auto";
+        assert_eq!(told("Run it with `--ack auto`.", &[auto]), [""; 0]);
+        assert_eq!(
+            told("`--ack manual`", &["cargo run -p ch03-queue"]),
+            [""; 0]
+        );
+        assert_eq!(told("`--ack` decides.", &[]), [""; 0]);
+        for (markdown, missing) in [
+            ("`--ack auto-late`", "no transcript shows `--ack auto-late`"),
+            ("`--ack manual`", "no transcript shows `--ack manual`"),
+        ] {
+            let problems = told(markdown, &[auto]);
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            assert!(problems[0].contains(missing), "{problems:?}");
+        }
+    }
+
+    #[test]
+    fn a_dependency_that_differs_from_the_workspaces_is_told() {
+        let workspace =
+            "[workspace.dependencies]\nlapin = { version = \"4\", features = [\"a\"] }\n";
+        let workspace: Table = workspace.parse().unwrap_or_default();
+        let told = |line: &str| {
+            let page = format!("Write:\n\n```toml\n[dependencies]\n{line}\n```\n");
+            dependencies_are_the_workspaces("p.md", &page, &workspace)
+        };
+        let same = "lapin = { version = \"4\", features = [\n    \"a\"\n] }";
+        assert_eq!(told(same), [""; 0]);
+        for other in ["lapin = \"4\"", "amiquip = \"0.4\"", "lapin ="] {
+            assert_eq!(told(other).len(), 1, "{other}");
         }
     }
 }

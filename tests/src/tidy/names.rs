@@ -26,12 +26,14 @@ const TYPES: [&str; 7] = [
 /// fate strip.
 const LANES: [&str; 7] = ["shop", "nats", "rabbit", "kafka", "wire", "choice", "fate"];
 const NUMBERED: [&str; 3] = ["worker ", "partition ", "consumer "];
+/// How many lanes the page's style sheet tells apart, beside the fate strip.
+const TOLD_APART: usize = 9;
 /// What the names of other tutorials begin with.
 const TOYS: [&str; 10] = [
     "foo", "bar", "baz", "hello", "my-", "my_", "test-", "test_", "demo", "example",
 ];
 
-/// The lanes of a listing are the shop's services, workers and brokers.
+/// The lanes of a listing are the shop's services, workers and brokers, and a page tells them apart.
 pub fn lanes(chapter: &str, lanes: &[String]) -> Vec<String> {
     let is_known = |lane: &str| {
         SERVICES.contains(&lane)
@@ -42,7 +44,7 @@ pub fn lanes(chapter: &str, lanes: &[String]) -> Vec<String> {
             })
     };
     let unknown = lanes.iter().filter(|lane| !is_known(lane));
-    unknown
+    let mut problems: Vec<String> = unknown
         .map(|lane| {
             format!(
                 "chapters/{}/Cargo.toml: the lane `{lane}` is not of the shop; use {}, {} or `worker 1`",
@@ -51,7 +53,15 @@ pub fn lanes(chapter: &str, lanes: &[String]) -> Vec<String> {
                 SERVICES.join(", "),
             )
         })
-        .collect()
+        .collect();
+    let count = lanes.iter().filter(|lane| *lane != "fate").count();
+    if count > TOLD_APART {
+        problems.push(format!(
+            "chapters/{chapter}/Cargo.toml: there are {count} lanes; a page tells {TOLD_APART} apart \
+             (.lane-0 and so on in book/theme/css/book.css)"
+        ));
+    }
+    problems
 }
 
 /// The texts of a listing name the shop's messages, and no toys.
@@ -162,5 +172,12 @@ mod tests {
         assert_eq!(check(&good), [""; 0]);
         let problems = check(&["producer", "worker one", "worker"]);
         assert_eq!(problems.len(), 3, "{problems:?}");
+        let crowd = |workers| -> Vec<String> {
+            let workers = (1..=workers).map(|number| format!("worker {number}"));
+            workers.chain(["fate".to_owned()]).collect()
+        };
+        assert_eq!(lanes("ch03-queue", &crowd(9)), [""; 0]);
+        let problems = lanes("ch03-queue", &crowd(10));
+        assert_eq!(problems.len(), 1, "{problems:?}");
     }
 }

@@ -1,9 +1,12 @@
-//! The chapter on best practices: each practice stands with what happens without it.
+//! The pages that are tables: each best practice stands with what happens without it, and what is said
+//! of a broker beside the others with what shows it.
 
 use std::collections::BTreeSet;
 
 /// The head of a table of practices.
 const HEAD: [&str; 3] = ["Practice", "Without it", "See"];
+/// What the tables begin with that set the brokers side by side.
+const ASPECT: &str = "Aspect";
 /// How many practices the tables hold: of NATS, RabbitMQ, Kafka, and of all three.
 const ROWS: [usize; 4] = [6, 7, 8, 8];
 
@@ -72,16 +75,49 @@ pub fn have_reasons(
     problems
 }
 
+/// Each cell of a table of aspects leads to a page, a test or a source that shows what it says.
+pub fn aspects_lead_on(path: &str, markdown: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    let (mut inside, mut rows) = (false, 0);
+    for (index, line) in markdown.lines().enumerate() {
+        let Some(cells) = cells(line) else {
+            inside = false;
+            continue;
+        };
+        if cells[0] == ASPECT {
+            inside = true;
+        } else if inside && !line.starts_with("|---") {
+            rows += 1;
+            let leads_on = |cell: &&&str| cell.contains("](") || cell.contains("[claim: ");
+            for cell in cells.iter().skip(1).filter(|cell| !leads_on(cell)) {
+                problems.push(format!(
+                    "{path}:{}: nothing shows `{cell}`; add a link or [claim: ...]",
+                    index + 1
+                ));
+            }
+        }
+    }
+    if rows == 0 {
+        problems.push(format!(
+            "{path}:1: there is no table with the head `{ASPECT}`; write it, or name its head in \
+             tests/src/tidy/practices.rs"
+        ));
+    }
+    problems
+}
+
+/// The cells of a line that is a row of a table.
+fn cells(line: &str) -> Option<Vec<&str>> {
+    let row = line.strip_prefix('|')?.strip_suffix('|')?;
+    Some(row.split('|').map(str::trim).collect())
+}
+
 /// The tables of practices, each as its rows.
 fn tables(markdown: &str) -> Vec<Vec<Row<'_>>> {
     let mut tables: Vec<Vec<Row>> = Vec::new();
     let mut inside = false;
     for (index, line) in markdown.lines().enumerate() {
-        let cells: Option<Vec<&str>> = line
-            .strip_prefix('|')
-            .and_then(|rest| rest.strip_suffix('|'))
-            .map(|row| row.split('|').map(str::trim).collect());
-        match cells {
+        match cells(line) {
             Some(cells) if cells == HEAD => {
                 inside = true;
                 tables.push(Vec::new());
@@ -144,6 +180,24 @@ mod tests {
         assert!(told(&not_run)[0].contains("no transcript shows"));
         let two_cells = "| Use it | It breaks [claim: a.b.c]. |";
         assert!(told(two_cells)[0].contains("write all three"));
+    }
+
+    #[test]
+    fn a_cell_that_nothing_shows_is_told() {
+        let page = "\
+| Aspect | NATS | Kafka |
+|---|---|---|
+| kept | nothing [claim: a.b.c] | [always](ch04.md) |
+| to run | one program | Java |
+
+| Other | table |
+|---|---|
+| without | links |
+";
+        let problems = aspects_lead_on("p.md", page);
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems[0].starts_with("p.md:4: nothing shows `one program`"));
+        assert!(aspects_lead_on("p.md", "no table")[0].contains("no table with the head"));
     }
 
     #[test]

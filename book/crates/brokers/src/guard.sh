@@ -47,11 +47,11 @@ for container in $containers; do
 done
 # Files of a dying process come back until it is dead, so wait for that before removing folders.
 # A zombie still answers, so the wait has an end.
-tries=0
-while [ -n "$groups" ] && [ "$tries" -lt 60 ]; do
+end=$(($(date +%s) + 2))
+while [ -n "$groups" ] && [ "$(date +%s)" -lt "$end" ]; do
   alive=
   for group in $groups; do kill -s 0 -- "$group" 2>/dev/null && alive="$alive $group"; done
   groups=$alive
-  [ -z "$groups" ] || { tries=$((tries + 1)); sleep 0.03; }
+  [ -z "$groups" ] || sleep 0.03
 done
 printf '%s' "$dirs" | while read -r dir; do rm -rf -- "$dir"; done

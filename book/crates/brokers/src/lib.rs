@@ -45,7 +45,7 @@ pub use error::{Error, Tried};
 pub use group::Group;
 pub use guard::{Guard, gated};
 pub use kind::Kind;
-pub use native::{installed, refresh};
+pub use native::{installed, nats_program, refresh};
 pub use room::is_full;
 pub use scratch::Scratch;
 pub use signals::{interrupted, outlives_its_terminal, parent_gone};

@@ -141,19 +141,40 @@ async fn a_batch_and_a_request_are_of_one_partition_contrast() {
     assert_eq!((counts.requests, counts.batches), (1, 1));
 }
 
+/// A topic, and a producer that sends what fills a batch: no test outlives its linger.
+async fn patient(full: (&str, &str)) -> (Topic, FutureProducer) {
+    let topic = Topic::new(shared().await, &[]).await;
+    let producer = topic.producer(&[
+        ("linger.ms", "600000"),
+        ("delivery.timeout.ms", "900000"),
+        full,
+    ]);
+    (topic, producer)
+}
+
 /// claim: kafka.batch.size
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_batch_goes() {
-    let full = counted(How::Together, 40, 1, &[("batch.size", "1000")]).await;
-    assert!(full.batches >= 3, "{full:?}");
-    let full = counted(How::Together, 40, 1, &[("batch.num.messages", "10")]).await;
-    assert_eq!(full.batches, 4);
+    let (topic, producer) = patient(("batch.num.messages", "10")).await;
+    topic.store(&producer, &["o-1"; 10]).await;
+    let (topic, producer) = patient(("batch.size", "1")).await;
+    topic.store(&producer, &["o-1"]).await;
 }
 
 /// claim: kafka.batch.size
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_batch_goes_contrast() {
-    assert_eq!(counted(How::Together, 40, 1, &[]).await.batches, 1);
+    let (topic, producer) = patient(("batch.num.messages", "10")).await;
+    // From here on the producer knows where the orders go, and is connected.
+    topic.store(&producer, &["o-1"; 10]).await;
+    let nine = (0..9).map(|_| topic.send(&producer, "o-1", "o-1"));
+    let mut nine: Vec<DeliveryFuture> = nine.collect();
+    let goes = timeout(Duration::from_secs(2), &mut nine[0]).await;
+    assert!(goes.is_err());
+    flush(&producer).await;
+    for report in nine {
+        stored(report).await;
+    }
 }
 
 /// claim: kafka.batch.head
@@ -167,8 +188,7 @@ async fn a_batch_has_a_head_of_61_bytes() {
 /// claim: kafka.batch.head
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_has_a_head_of_61_bytes_contrast() {
-    let settings = [("batch.num.messages", "10")];
-    let two = counted(How::Together, 20, 1, &settings).await;
+    let two = counted(How::Together, 20, 2, &[]).await;
     let one = counted(How::Together, 20, 1, &[]).await;
     assert_eq!(two.bytes - one.bytes, 61);
 }

@@ -1,5 +1,6 @@
 //! ch04-kafka-consumer: where a group begins, what it commits, and how long it waits for a consumer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
@@ -395,11 +396,21 @@ async fn three(consumer: &StreamConsumer) -> [String; 3] {
     ]
 }
 
-/// The limit of the next tests, in milliseconds. The client looks at it twice a second.
+/// The limit of the next tests, in milliseconds. The client looks at it twice a second, and whoever
+/// waits for an order is woken to ask again after each half of it.
 const SHORT: Settings<'static> = &[
     ("group.protocol", "consumer"),
-    ("max.poll.interval.ms", "300"),
+    ("max.poll.interval.ms", "3000"),
 ];
+
+/// Returns when the topic's group has no member: before that Kafka refuses the commit of somebody who is
+/// none. This one is of where the group begins anyway.
+async fn until_empty(topic: &Topic) {
+    let nobody: StreamConsumer = settings(topic, &[]).create().unwrap();
+    let nobody = Arc::new(nobody);
+    let empties = async { while commit(&nobody, topic, 0).await.is_err() {} };
+    timeout(LONG, empties).await.unwrap();
+}
 
 /// claim: kafka.max-poll.leaves
 /// claim: kafka.max-poll.refused
@@ -408,8 +419,8 @@ async fn a_consumer_that_is_too_slow_is_out_of_its_group() {
     let topic = orders().await;
     let consumer = member(&topic, SHORT);
     let all = three(&consumer).await;
-    // This sleep is the fault: the work takes longer than the group waits.
-    sleep(Duration::from_millis(1500)).await;
+    // The fault: the work takes longer than the group waits.
+    until_empty(&topic).await;
     let refused = commit(&consumer, &topic, 3).await.unwrap_err();
     let why = refused.rdkafka_error_code().unwrap();
     assert_eq!(why, RDKafkaErrorCode::UnknownMemberId, "{refused}");
@@ -432,8 +443,8 @@ async fn a_consumer_that_is_too_slow_is_out_of_its_group_contrast() {
     let topic = orders().await;
     let consumer = member(&topic, &SHORT[..1]);
     three(&consumer).await;
-    // This sleep is the fault of the other test.
-    sleep(Duration::from_millis(1500)).await;
+    // This sleep is the fault of the other test: it is longer than the limit there.
+    sleep(Duration::from_secs(4)).await;
     commit(&consumer, &topic, 3).await.unwrap();
     fill(&topic, &["o-4"]).await;
     assert_eq!(order(&consumer).await, "o-4");

@@ -11,6 +11,8 @@ use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
+use wire::kafka::PRODUCED;
+use wire::{Proxy, Way};
 
 use super::topic::{LONG, Settings, Topic, private, refused, report, shared, stored};
 
@@ -132,16 +134,20 @@ async fn with_idempotence_a_repeat_is_stored_once_contrast() {
 /// claim: kafka.report.unknown
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_given_up_may_be_stored_all_the_same() {
-    let mut stalled = stalled(&[("delivery.timeout.ms", SHORT)]).await;
-    assert_eq!(
-        refused(stalled.sent).await,
-        RDKafkaErrorCode::MessageTimedOut
-    );
-    stalled.kafka.resume().await.unwrap();
-    // Kafka takes what lies in its socket, some time after the client has given up.
-    let arrives = async { while copies(&stalled.topic).await == 0 {} };
-    timeout(LONG, arrives).await.unwrap();
-    stalled.kafka.stop().await.unwrap();
+    let topic = Topic::new(shared().await, &[]).await;
+    let wire = Proxy::kafka(shared().await).await.unwrap();
+    let mut config = topic.config(&[("delivery.timeout.ms", "5000")]);
+    config.set("bootstrap.servers", wire.url());
+    let producer: FutureProducer = config.create().unwrap();
+    stored(topic.send(&producer, "o-1", "o-1")).await;
+    let mut held = wire.hold(PRODUCED, 1);
+    let sent = topic.send(&producer, "o-1", "o-2");
+    // Kafka has stored o-2, and its answer does not come through, nor does any other.
+    timeout(LONG, held.reached()).await.unwrap().unwrap();
+    wire.partition(Way::ToClient);
+    assert_eq!(refused(sent).await, RDKafkaErrorCode::MessageTimedOut);
+    assert_eq!(copies(&topic).await, 1);
+    wire.stop().await.unwrap();
 }
 
 /// claim: kafka.report.timeout

@@ -1,27 +1,15 @@
 //! ch04-kafka-groups: who has which partition, and what becomes of it when somebody comes or goes.
 
-use std::collections::BTreeSet;
-use std::env;
-use std::io::Read;
-use std::process::Stdio;
-use std::time::Duration;
-
-use rdkafka::client::ClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, StreamConsumer};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Message;
-use rdkafka::{ClientConfig, TopicPartitionList};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
-use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::process::Child;
 use tokio::time::timeout;
 
-use super::group::{body, fill, member, receive, settings};
+use super::group::{body, fill, member, receive};
+use super::members::{Apart, Member, Told, WHILE, killed, process, sent_home};
 use super::topic::{LONG, Settings, Topic, shared, stored};
 
-/// Long enough for a group whose members are alive to share its partitions anew.
-const WHILE: Duration = Duration::from_millis(1500);
 /// A session that no test outlives.
 const SESSION: (&str, &str) = ("session.timeout.ms", "300000");
 const CLASSIC: Settings<'static> = &[
@@ -35,188 +23,8 @@ const STICKY: (&str, &str) = ("partition.assignment.strategy", "cooperative-stic
 const SHORTEST: (&str, &str) = ("session.timeout.ms", "6000");
 const NAME: (&str, &str) = ("group.instance.id", "inventory-1");
 
-/// What happens to a member.
-#[derive(Debug, PartialEq, Eq)]
-enum Told {
-    Gets(BTreeSet<i32>),
-    GivesUp(BTreeSet<i32>),
-    Order(String),
-    Fatal(RDKafkaErrorCode),
-}
-
-struct Callbacks(mpsc::UnboundedSender<Told>);
-
-fn numbers(partitions: &TopicPartitionList) -> BTreeSet<i32> {
-    let partitions = partitions.elements();
-    partitions.iter().map(|it| it.partition()).collect()
-}
-
-impl ClientContext for Callbacks {}
-
-impl ConsumerContext for Callbacks {
-    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Revoke(partitions) = rebalance {
-            let _ = self.0.send(Told::GivesUp(numbers(partitions)));
-        }
-    }
-
-    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Assign(partitions) = rebalance {
-            let _ = self.0.send(Told::Gets(numbers(partitions)));
-        }
-    }
-}
-
-/// A member of the topic's group in this process, and what it has.
-struct Member {
-    told: mpsc::UnboundedReceiver<Told>,
-    has: BTreeSet<i32>,
-    leave: mpsc::Sender<()>,
-    work: JoinHandle<()>,
-}
-
 fn all<'a>(protocol: Settings<'a>, more: Settings<'a>) -> Vec<(&'a str, &'a str)> {
     [protocol, more].concat()
-}
-
-impl Member {
-    fn join(topic: &Topic, settings: Settings<'_>) -> Member {
-        Member::of(&super::group::settings(topic, settings), &topic.name)
-    }
-
-    fn of(config: &ClientConfig, topic: &str) -> Member {
-        let (tell, told) = mpsc::unbounded_channel();
-        let (leave, mut leaves) = mpsc::channel(1);
-        let callbacks = Callbacks(tell.clone());
-        let consumer: StreamConsumer<Callbacks> = config.create_with_context(callbacks).unwrap();
-        consumer.subscribe(&[topic]).unwrap();
-        let work = tokio::spawn(async move {
-            loop {
-                let record = tokio::select! {
-                    _ = leaves.recv() => break,
-                    record = consumer.recv() => record,
-                };
-                let told = match record {
-                    Ok(record) => {
-                        let body = record.payload().unwrap().to_vec();
-                        Told::Order(String::from_utf8(body).unwrap())
-                    }
-                    Err(KafkaError::MessageConsumptionFatal(why)) => Told::Fatal(why),
-                    // The end of a partition, or news.
-                    Err(_) => continue,
-                };
-                let _ = tell.send(told);
-            }
-            spawn_blocking(move || drop(consumer)).await.unwrap();
-        });
-        let has = BTreeSet::new();
-        Member {
-            told,
-            has,
-            leave,
-            work,
-        }
-    }
-
-    /// The next thing that it is told.
-    async fn next(&mut self) -> Told {
-        let told = timeout(LONG, self.told.recv()).await.unwrap().unwrap();
-        match &told {
-            Told::Gets(more) => self.has.extend(more),
-            Told::GivesUp(less) => self.has.retain(|it| !less.contains(it)),
-            Told::Order(_) | Told::Fatal(_) => {}
-        }
-        told
-    }
-
-    /// Returns when it has so many partitions.
-    async fn until(&mut self, count: usize) {
-        while self.has.len() != count {
-            self.next().await;
-        }
-    }
-
-    /// What it has, once nobody has told it anything for a while.
-    async fn after_a_while(&mut self) -> usize {
-        while timeout(WHILE, self.next()).await.is_ok() {}
-        self.has.len()
-    }
-
-    /// What it gives up next.
-    async fn gives_up(&mut self) -> BTreeSet<i32> {
-        loop {
-            if let Told::GivesUp(partitions) = self.next().await {
-                return partitions;
-            }
-        }
-    }
-
-    async fn goes(self) {
-        self.leave.send(()).await.unwrap();
-        self.work.await.unwrap();
-    }
-}
-
-/// How long a member in a process of its own may take to leave.
-const GOODBYE: Duration = Duration::from_secs(30);
-
-/// The variable in which another process of this program finds what it is to be.
-const MEMBER: &str = "BOOK_TESTS_MEMBER";
-
-/// A member in a process of its own, which can be killed, once it has partitions.
-async fn process(topic: &Topic, more: Settings<'_>) -> Child {
-    let config = settings(topic, more);
-    let config = config.config_map();
-    let lines: Vec<String> = config
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
-    let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "--nocapture", "kafka::groups::another_process"])
-        .env(MEMBER, format!("{}\n{}", topic.name, lines.join("\n")))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut output = BufReader::new(child.stderr.take().unwrap()).lines();
-    let has = async { while output.next_line().await.unwrap().unwrap() != "it has partitions" {} };
-    timeout(LONG, has).await.unwrap();
-    child
-}
-
-/// No test, but what such a process does.
-#[tokio::test(flavor = "multi_thread")]
-async fn another_process() {
-    let Ok(what) = env::var(MEMBER) else { return };
-    let (topic, lines) = what.split_once('\n').unwrap();
-    let mut config = ClientConfig::new();
-    for (key, value) in lines.lines().map(|line| line.split_once('=').unwrap()) {
-        config.set(key, value);
-    }
-    let mut member = Member::of(&config, topic);
-    while member.has.is_empty() {
-        member.next().await;
-    }
-    eprintln!("it has partitions");
-    // It leaves when its standard input is closed.
-    let wait = || std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
-    spawn_blocking(wait).await.unwrap();
-    // A rebalance that comes while a consumer closes asks librdkafka for the group's protocol, and it has
-    // been seen to wait for ever for the answer of a group that it had left already.
-    let _ = timeout(GOODBYE, member.goes()).await;
-    // Whoever waits there is not waited for.
-    std::process::exit(0);
-}
-
-async fn killed(mut process: Child) {
-    process.kill().await.unwrap();
-}
-
-async fn sent_home(mut process: Child) {
-    drop(process.stdin.take());
-    assert!(process.wait().await.unwrap().success());
 }
 
 async fn topic() -> Topic {
@@ -317,10 +125,10 @@ async fn the_classic_protocol_can_do_it_too() {
 /// claim: kafka.rebalance.busy-holds
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_at_work_holds_the_change_up() {
-    let topic = topic().await;
-    fill(&topic, &["o-1"]).await;
     for protocol in [CLASSIC, CONSUMER] {
-        let first = member(&topic, protocol);
+        let topic = topic().await;
+        fill(&topic, &["o-1"]).await;
+        let first = Apart::new(member(&topic, protocol));
         while body(&first).await.is_none() {}
         // The first works on o-1 and does not ask for the next record.
         let mut second = Member::join(&topic, protocol);
@@ -331,9 +139,6 @@ async fn a_member_at_work_holds_the_change_up() {
             second.next().await;
         }
         asks.abort();
-        // Both leave before the other protocol's turn.
-        let _ = asks.await;
-        second.goes().await;
     }
 }
 
@@ -398,12 +203,26 @@ async fn works_on(settings: Settings<'_>) -> bool {
     let partition = *second.has.first().unwrap();
     killed(first).await;
     let _third = Member::join(&topic, settings);
-    second.after_a_while().await;
+    let patience = if settings == CLASSIC {
+        // The third one has joined when all have to join again.
+        second.gives_up().await;
+        WHILE
+    } else {
+        // Nothing tells that it has joined. The order is waited for until it comes.
+        second.after_a_while().await;
+        LONG
+    };
     let producer = topic.producer(&[]);
     let record = rdkafka::producer::FutureRecord::<str, str>::to(&topic.name);
     let sent = producer.send_result(record.payload("o-1").partition(partition));
     stored(sent.map_err(|(error, _)| error).unwrap()).await;
-    timeout(WHILE, second.next()).await.ok() == Some(Told::Order("o-1".to_owned()))
+    let order = Told::Order("o-1".to_owned());
+    while let Ok(told) = timeout(patience, second.next()).await {
+        if told == order {
+            return true;
+        }
+    }
+    false
 }
 
 /// claim: kafka.rebalance.dead-stops-all

@@ -1,14 +1,15 @@
 //! ch04-kafka-keys: where a key goes, and what changes that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
-use super::topic::{LONG, PARTITIONS, Settings, Topic, shared, stored};
+use super::topic::{LONG, PARTITIONS, Settings, Topic, flush, shared, stored};
 
 const JAVA: Settings<'static> = &[("partitioner", "murmur2_random"), ("linger.ms", "50")];
 
@@ -176,4 +177,58 @@ async fn a_named_partition_goes_before_the_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_named_partition_goes_before_the_key_contrast() {
     assert_eq!(named(None).await, 0);
+}
+
+/// Sends an order without a key, to this partition or to none in particular.
+fn without_key(topic: &Topic, producer: &FutureProducer, partition: Option<i32>) -> DeliveryFuture {
+    let mut record = FutureRecord::<str, str>::to(&topic.name).payload("order");
+    if let Some(partition) = partition {
+        record = record.partition(partition);
+    }
+    let sent = producer.send_result(record).map_err(|(error, _)| error);
+    sent.unwrap()
+}
+
+/// A producer of this linger that knows all leaders: one that does not looks for a partition that has
+/// one.
+async fn acquainted(topic: &Topic, linger: &str) -> FutureProducer {
+    let producer = topic.producer(&[("linger.ms", linger)]);
+    let send = |partition| without_key(topic, &producer, Some(partition));
+    let sent: Vec<DeliveryFuture> = (0..PARTITIONS).map(send).collect();
+    flush(&producer).await;
+    for report in sent {
+        stored(report).await;
+    }
+    producer
+}
+
+/// claim: kafka.keys.sticky
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_key_a_producer_stays_with_a_partition() {
+    let topic = topic().await;
+    // It stays for 2 min.
+    let producer = acquainted(&topic, "60000").await;
+    let send = |_| without_key(&topic, &producer, None);
+    let sent: Vec<DeliveryFuture> = (0..100).map(send).collect();
+    flush(&producer).await;
+    let mut used = BTreeSet::new();
+    for report in sent {
+        used.insert(stored(report).await.partition);
+    }
+    assert_eq!(used.len(), 1, "{used:?}");
+}
+
+/// claim: kafka.keys.sticky
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_key_a_producer_stays_with_a_partition_contrast() {
+    let topic = topic().await;
+    // It stays for 2 ms.
+    let producer = acquainted(&topic, "1").await;
+    let mut used = BTreeSet::new();
+    let all = async {
+        while used.len() < 3 {
+            used.insert(stored(without_key(&topic, &producer, None)).await.partition);
+        }
+    };
+    timeout(LONG, all).await.unwrap();
 }

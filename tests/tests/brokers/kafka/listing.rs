@@ -11,6 +11,8 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
+use wire::Proxy;
+use wire::kafka::PRODUCED;
 
 use super::topic::{LONG, Topic, private};
 
@@ -70,22 +72,28 @@ async fn the_listing_takes_its_topic_away() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_listing_takes_its_topic_away_when_it_is_ended() {
-    let mut kafka = private().await;
-    let mut listing = listing(&kafka).spawn().unwrap();
+    let kafka = private().await;
+    let wire = Proxy::kafka(kafka.url()).await.unwrap();
+    // Without the answer to its first batch the listing cannot come to its own end.
+    let mut held = wire.hold(PRODUCED, 1);
+    let mut listing = listing(&kafka)
+        .env("KAFKA_BOOTSTRAP_SERVERS", wire.url())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(listing.stdout.take().unwrap()).lines();
     let first = timeout(LONG, lines.next_line()).await.unwrap().unwrap();
     assert_eq!(first.as_deref(), Some("orders  sent o-1 order.created"));
-    // While Kafka stands still, the listing cannot come to its own end.
-    kafka.pause().await.unwrap();
+    timeout(LONG, held.reached()).await.unwrap().unwrap();
     let pid = listing.id().unwrap().to_string();
     let kill = Command::new("kill").args(["-TERM", &pid]).status().await;
     assert!(kill.unwrap().success());
-    kafka.resume().await.unwrap();
+    held.pass();
     let output = timeout(LONG, listing.wait_with_output()).await.unwrap();
     let output = output.unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).ends_with("Error: interrupted\n"));
     no_topics(&kafka).await;
+    wire.stop().await.unwrap();
     kafka.stop().await.unwrap();
 }
 

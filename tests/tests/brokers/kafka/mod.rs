@@ -1,5 +1,5 @@
-//! What the book says about Kafka and its Rust client: a module for each page, and `topic` and
-//! `group` with what they share. Most tests share one Kafka, each with a topic of its own; those
+//! What the book says about Kafka and its Rust client: a module for each page, and `topic`, `group`
+//! and `members` with what they share. Most tests share one Kafka, each with a topic of its own; those
 //! that pause or kill it start another one.
 
 mod batching;
@@ -12,6 +12,7 @@ mod groups;
 mod keys;
 mod lag;
 mod listing;
+mod members;
 mod monitoring;
 mod poison;
 mod producer;

@@ -85,8 +85,17 @@ impl Topic {
             topic = topic.set(key, value);
         }
         let options = AdminOptions::new().operation_timeout(Some(LONG));
-        let created = admin.create_topics([&topic], &options).await.unwrap();
-        created.into_iter().next().unwrap().unwrap();
+        let begun = Instant::now();
+        loop {
+            let created = admin.create_topics([&topic], &options).await.unwrap();
+            match created.into_iter().next().unwrap() {
+                Ok(_) => break,
+                // No broker counts as alive: its machine had no time for its heartbeats. Each turn waits
+                // for Kafka.
+                Err((_, RDKafkaErrorCode::InvalidReplicationFactor)) if begun.elapsed() < LONG => {}
+                Err((topic, why)) => panic!("{topic}: {why}"),
+            }
+        }
         let topic = name.clone();
         // The leader of a partition answers this. Until it does, it refuses records as well.
         let ready = move || {
@@ -105,6 +114,20 @@ impl Topic {
         let options = AdminOptions::new().operation_timeout(Some(LONG));
         let deleted = admin.delete_topics(&[&self.name], &options).await.unwrap();
         deleted.into_iter().next().unwrap().unwrap();
+        // Kafka tells of a deletion before all of it has heard of that, and until then the old topic
+        // would answer for the new one. All topics are asked for: whoever asks for this one makes it.
+        let name = self.name.clone();
+        let goes = move || {
+            let begun = Instant::now();
+            let is_there = || {
+                let all = admin.inner().fetch_metadata(None, LONG).unwrap();
+                all.topics().iter().any(|topic| topic.name() == name)
+            };
+            while is_there() {
+                assert!(begun.elapsed() < LONG, "{name} does not go");
+            }
+        };
+        spawn_blocking(goes).await.unwrap();
         Topic::named(&self.servers, self.name, &[]).await
     }
 

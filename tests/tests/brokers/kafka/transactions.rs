@@ -1,11 +1,11 @@
 //! ch04-kafka-transactions: what is visible when, what holds readers up, and who is fenced.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::producer::{FutureProducer, Producer};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::task::spawn_blocking;
 
@@ -51,15 +51,32 @@ async fn abort(producer: &FutureProducer) -> KafkaResult<()> {
     ask(producer, |producer| producer.abort_transaction(LONG)).await
 }
 
+/// Returns when the log ends here, behind the end of a transaction that is decided: Kafka answers
+/// before it writes that.
+async fn until_end(topic: &Topic, end: i64) {
+    let config = topic.config(&[("isolation.level", "read_uncommitted")]);
+    let name = topic.name.clone();
+    let comes = move || {
+        let client: BaseConsumer = config.create().unwrap();
+        let begun = Instant::now();
+        while client.fetch_watermarks(&name, PARTITION, LONG).unwrap().1 < end {
+            assert!(begun.elapsed() < LONG, "{name} does not come to {end}");
+        }
+    };
+    spawn_blocking(comes).await.unwrap();
+}
+
 /// Stores a record in a new transaction and ends that.
 async fn transact(topic: &Topic, producer: &FutureProducer, body: &str, end: End) {
     producer.begin_transaction().unwrap();
-    stored(topic.send(producer, "o-1", body)).await;
+    let place = stored(topic.send(producer, "o-1", body)).await;
     match end {
         End::Commit => commit(producer).await.unwrap(),
         End::Abort => abort(producer).await.unwrap(),
-        End::Open => {}
+        End::Open => return,
     }
+    // The record, and the end of its transaction.
+    until_end(topic, place.offset + 2).await;
 }
 
 /// What a reader gets up to the end, as it sees it.
@@ -127,6 +144,59 @@ async fn an_aborted_record_is_in_the_log_and_not_read_contrast() {
     transact(&topic, &producer, "o-1", End::Abort).await;
     transact(&topic, &producer, "o-2", End::Commit).await;
     assert_eq!(visible(&topic, "read_uncommitted").await, ["o-1", "o-2"]);
+}
+
+/// Stores a record in this partition.
+async fn store_in(topic: &Topic, producer: &FutureProducer, partition: i32, body: &str) {
+    let record = FutureRecord::<str, str>::to(&topic.name).payload(body);
+    let sent = producer.send_result(record.partition(partition));
+    stored(sent.map_err(|(error, _)| error).unwrap()).await;
+}
+
+/// What a reader of two partitions gets, up to their ends, of a transaction that is committed, and wrote
+/// o-1 to the first and o-2 to the second. Another transaction is open in this partition.
+async fn of_both(open: i32) -> Vec<String> {
+    let topic = topic().await;
+    let partitions = [PARTITION, PARTITION + 1];
+    let other = transactional(&topic, "accounting", &[]).await;
+    other.begin_transaction().unwrap();
+    store_in(&topic, &other, open, "o-9").await;
+    let producer = transactional(&topic, "payments", &[]).await;
+    producer.begin_transaction().unwrap();
+    for (partition, body) in partitions.into_iter().zip(["o-1", "o-2"]) {
+        store_in(&topic, &producer, partition, body).await;
+    }
+    commit(&producer).await.unwrap();
+    // Kafka takes nothing of the producer's next transaction before this one is over in each partition.
+    transact(&topic, &producer, "o-3", End::Abort).await;
+    let isolation = [("isolation.level", "read_committed")];
+    let consumer: StreamConsumer = settings(&topic, &isolation).create().unwrap();
+    let mut places = TopicPartitionList::new();
+    for partition in partitions {
+        places.add_partition(&topic.name, partition);
+    }
+    consumer.assign(&places).unwrap();
+    let (mut got, mut ends) = (Vec::new(), 0);
+    while ends < partitions.len() {
+        match body(&consumer).await {
+            Some(order) => got.push(order),
+            None => ends += 1,
+        }
+    }
+    got.sort();
+    got
+}
+
+/// claim: kafka.transaction.in-parts
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_holds_up_its_part_of_a_transaction() {
+    assert_eq!(of_both(PARTITION + 1).await, ["o-1"]);
+}
+
+/// claim: kafka.transaction.in-parts
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_holds_up_its_part_of_a_transaction_contrast() {
+    assert_eq!(of_both(PARTITION + 2).await, ["o-1", "o-2"]);
 }
 
 /// The position of the group after a transaction that was to move it to 1.
@@ -266,7 +336,8 @@ async fn at_last(timeout: &str, late: bool) -> KafkaResult<()> {
 /// claim: kafka.transaction.timeout
 #[tokio::test(flavor = "multi_thread")]
 async fn kafka_ends_a_transaction_that_takes_too_long() {
-    let outcome = at_last("1000", true).await;
+    // Long enough for a busy machine to store the record: the client gives it up by this limit, too.
+    let outcome = at_last("5000", true).await;
     assert!(is_fenced(&outcome), "{outcome:?}");
 }
 

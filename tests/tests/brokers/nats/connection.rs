@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::client::PublishErrorKind;
 use async_nats::connection::State;
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
 use brokers::Broker;
@@ -10,7 +11,9 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 use wire::Proxy;
 
-use super::shop::{LONG, connect, here, round_trip, server, subscribed, until, watched};
+use super::shop::{
+    LONG, connect, here, next, patient, round_trip, server, subscribed, until, watched,
+};
 
 const CREATED: &str = "order.created";
 /// How long nothing must happen.
@@ -126,10 +129,15 @@ async fn the_first_connect_does_not_try_again_contrast() {
 /// Publishes two orders in an outage, after which orders or email is back first. What email gets.
 async fn outage(email_first: bool, hung: bool) -> usize {
     let mut nats = server().await;
-    let wait = |first| Duration::from_millis(if first { 10 } else { 1000 });
-    let delay = move |first| ConnectOptions::new().reconnect_delay_callback(move |_| wait(first));
-    let orders = delay(!email_first).connect(nats.url()).await.unwrap();
-    let email = delay(email_first).connect(nats.url()).await.unwrap();
+    // Who comes later goes through a proxy, which takes nobody until the other one is back.
+    let wire = Proxy::nats(nats.url()).await.unwrap();
+    let (orders, email) = match email_first {
+        true => (wire.url(), nats.url()),
+        false => (nats.url(), wire.url()),
+    };
+    let soon = || patient().reconnect_delay_callback(|_| Duration::from_millis(10));
+    let orders = soon().connect(orders).await.unwrap();
+    let email = soon().connect(email).await.unwrap();
     let mut created = subscribed(&email, CREATED).await;
     if hung {
         // The server hangs before it is gone, so the client can write to the socket.
@@ -137,6 +145,7 @@ async fn outage(email_first: bool, hung: bool) -> usize {
         publish_two(&orders).await;
         orders.flush().await.unwrap();
     }
+    wire.refuse();
     nats.kill().await.unwrap();
     for client in [&orders, &email] {
         let gone = async {
@@ -150,9 +159,8 @@ async fn outage(email_first: bool, hung: bool) -> usize {
         publish_two(&orders).await;
     }
     nats.restart().await.unwrap();
-    if email_first {
-        round_trip(&email).await;
-    }
+    round_trip(if email_first { &email } else { &orders }).await;
+    wire.heal();
     round_trip(&orders).await;
     round_trip(&email).await;
     here(&mut created).len()
@@ -186,6 +194,44 @@ async fn what_is_published_without_a_server_is_sent_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_published_without_a_server_is_sent_later_contrast() {
     assert_eq!(outage(true, true).await, 0, "both were on the socket");
+}
+
+/// claim: nats.reconnect.given-up
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_has_given_up_never_comes_back() {
+    let mut nats = server().await;
+    let client = patient().max_reconnects(1).connect(nats.url()).await;
+    let client = client.unwrap();
+    let mut created = subscribed(&client, CREATED).await;
+    nats.kill().await.unwrap();
+    let ended = timeout(LONG, created.next()).await.unwrap();
+    assert!(ended.is_none(), "{ended:?}");
+    nats.restart().await.unwrap();
+    // Its task ends a moment after its subscriptions.
+    let refused = async {
+        loop {
+            if let Err(error) = client.publish(CREATED, "o-1".into()).await {
+                return error.kind();
+            }
+        }
+    };
+    let refused = timeout(LONG, refused).await.unwrap();
+    assert_eq!(refused, PublishErrorKind::Send);
+}
+
+/// claim: nats.reconnect.given-up
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_without_a_limit_comes_back_with_its_subscriptions_contrast() {
+    let mut nats = server().await;
+    let (client, mut told) = watched(nats.url()).await;
+    let mut created = subscribed(&client, CREATED).await;
+    nats.kill().await.unwrap();
+    until(Event::Disconnected, &mut told).await;
+    nats.restart().await.unwrap();
+    until(Event::Connected, &mut told).await;
+    round_trip(&client).await;
+    client.publish(CREATED, "o-1".into()).await.unwrap();
+    assert_eq!(next(&mut created).await.payload, "o-1");
 }
 
 /// What becomes of a client's connection when its `Client` is dropped: the proxy has an open one, and

@@ -36,7 +36,7 @@ async fn keeps_to_subjects_of_its_own(program: &str, fates: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_listing_on_three_brokers_keeps_to_itself() {
-    keeps_to_subjects_of_its_own("ch01-pub-sub", "accounting  receives 2, wants 2").await;
+    keeps_to_subjects_of_its_own("ch01-pub-sub", "fate  2 done").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

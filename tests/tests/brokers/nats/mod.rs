@@ -20,3 +20,4 @@ mod socket;
 mod store;
 mod testing;
 mod three_brokers;
+mod varz;

@@ -14,6 +14,9 @@ async fn taken(count: usize) -> (u64, usize) {
     let nats = server().await;
     let (jetstream, mut inventory) = shop(&connect(&nats).await, |_, _| {}).await;
     store(&jetstream, 4).await;
+    // A consumer hears of what is stored a moment later than its publisher.
+    let pending = async { while inventory.info().await.unwrap().num_pending != 4 {} };
+    timeout(LONG, pending).await.unwrap();
     let held = ask(&inventory, count, LONG).await;
     assert_eq!(held.len(), count);
     let info = inventory.info().await.unwrap();

@@ -312,8 +312,9 @@ async fn drain_only_gives_the_order_contrast() {
     client.publish("order.created", "o-1".into()).await.unwrap();
     client.drain().await.unwrap();
     until(Event::Closed, &mut told).await;
-    publish(&listener, &["order.shipped"]).await;
-    assert_eq!(before_the_last(&mut subscriber).await, ["order.created"]);
+    // It is written. The server may read it a moment later.
+    let order = next(&mut subscriber).await;
+    assert_eq!(order.subject.as_str(), "order.created");
 }
 
 /// claim: nats.flush.no-answer

@@ -4,8 +4,11 @@ use async_nats::{Client, Subscriber};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use wire::{Proxy, Way};
 
-use super::shop::{LONG, connect, gate, here, publish, round_trip, server, subscribed, watched};
+use super::shop::{
+    LONG, connect, gate, here, patient, publish, round_trip, server, subscribed, watched,
+};
 
 const CHARGE: &str = "payment.charge";
 
@@ -76,6 +79,41 @@ async fn a_member_that_hangs_has_its_share() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_that_hangs_has_its_share_contrast() {
     assert_eq!(beside_one_that_hangs(true).await, (100, 0), "one has left");
+}
+
+/// claim: nats.order.publisher
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_publisher_sends_comes_in_its_order() {
+    let nats = server().await;
+    let (publisher, client) = (connect(&nats).await, connect(&nats).await);
+    let mut charges = member(&client, "payment.*", "payments").await;
+    for number in 100..200 {
+        let subject = format!("payment.{number}");
+        publisher.publish(subject, "o-1".into()).await.unwrap();
+    }
+    round_trip(&publisher).await;
+    round_trip(&client).await;
+    let subjects = here(&mut charges);
+    assert_eq!(subjects.len(), 100);
+    assert!(subjects.is_sorted(), "{subjects:?}");
+}
+
+/// claim: nats.order.publisher
+#[tokio::test(flavor = "multi_thread")]
+async fn there_is_no_order_between_two_publishers_contrast() {
+    let nats = server().await;
+    let wire = Proxy::nats(nats.url()).await.unwrap();
+    let first = patient().connect(wire.url()).await.unwrap();
+    let (second, client) = (connect(&nats).await, connect(&nats).await);
+    let mut charges = member(&client, "payment.*", "payments").await;
+    // What the first one publishes is held up on its way.
+    wire.partition(Way::ToBroker);
+    first.publish("payment.100", "o-1".into()).await.unwrap();
+    publish(&second, &["payment.101"]).await;
+    wire.heal();
+    round_trip(&first).await;
+    round_trip(&client).await;
+    assert_eq!(here(&mut charges), ["payment.101", "payment.100"]);
 }
 
 /// claim: nats.group.beside

@@ -22,14 +22,21 @@ pub async fn server() -> Broker {
     brokers::start(Kind::Nats, options).await.unwrap()
 }
 
+/// Nothing here gives up before [`LONG`].
+pub fn patient() -> ConnectOptions {
+    ConnectOptions::new()
+        .connection_timeout(LONG)
+        .request_timeout(Some(LONG))
+}
+
 pub async fn connect(nats: &Broker) -> Client {
-    async_nats::connect(nats.url()).await.unwrap()
+    patient().connect(nats.url()).await.unwrap()
 }
 
 /// A connection, and what it tells about itself.
 pub async fn watched(url: &str) -> (Client, mpsc::UnboundedReceiver<Event>) {
     let (tell, told) = mpsc::unbounded_channel();
-    let options = ConnectOptions::new().event_callback(move |event| {
+    let options = patient().event_callback(move |event| {
         let _ = tell.send(event);
         async {}
     });

@@ -7,12 +7,15 @@ use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::{self, Context, Message, stream};
 use futures_util::StreamExt;
 
+use super::shop::LONG;
+
 /// The stream SHOP with the consumer `inventory`, as `change` wants them.
 pub async fn shop(
     client: &Client,
     change: impl FnOnce(&mut stream::Config, &mut pull::Config),
 ) -> (Context, PullConsumer) {
-    let jetstream = jetstream::new(client.clone());
+    let mut jetstream = jetstream::new(client.clone());
+    jetstream.set_timeout(LONG);
     let mut stream = stream::Config {
         name: "SHOP".into(),
         subjects: vec!["order.>".into()],

@@ -118,8 +118,8 @@ async fn a_port_that_docker_chose_is_another_one_after_a_restart() {
 /// claim: nats.container.port
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_that_docker_chose_is_another_one_after_a_restart_contrast() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    // Between the brokers' ports and those of outgoing connections.
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let port = (31_000..32_000).find(is_free).unwrap();
     assert_ne!(at_the_same_port(Some(port)).await, Some(false));
 }

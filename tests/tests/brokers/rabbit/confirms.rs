@@ -9,7 +9,10 @@ use lapin::{BasicProperties, Channel, Confirmation, Connection, ExchangeKind, Pu
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::shop::{PATIENCE, bind, bodies, confirming, connect, declare, private, text, url};
+use super::relay::Relay;
+use super::shop::{
+    PATIENCE, bind, bodies, confirming, connect, declare, private, ready, text, url,
+};
 
 /// A topic exchange that nothing is bound to.
 async fn declare_exchange(channel: &Channel, exchange: &str) {
@@ -182,6 +185,8 @@ async fn six(queue: &str, kind: &str, more: &[(&str, AMQPValue)]) -> (Vec<u32>, 
             Confirmation::Nack(None) => refused.push(order),
             other => panic!("{other:?}"),
         }
+        // A queue says that it is full behind its confirm; it answers this behind both.
+        ready(&channel, queue).await;
     }
     (refused, bodies(&channel, queue).await)
 }
@@ -223,13 +228,17 @@ async fn a_queue_without_a_limit_refuses_nothing_contrast() {
 /// claim: rabbit.overflow.soft-limit
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quorum_queue_takes_what_is_on_its_way_when_it_is_full() {
-    let (_shop, channel) = confirming(url().await).await;
+    let relay = Relay::before(url().await).await;
+    let (_shop, channel) = confirming(&relay.url).await;
     let arguments = [limit(3), reject_publish()];
     declare(&channel, "flooded", "quorum", &arguments).await;
+    // All are on their way before the broker has the first.
+    relay.hold_questions();
     let mut confirms = Vec::new();
     for order in 1..=50 {
         confirms.push(send(&channel, ("", "flooded"), order, false).await);
     }
+    relay.release_questions();
     let mut taken = 0;
     for confirm in confirms {
         taken += u32::from(answer(confirm).await.is_ack());

@@ -30,8 +30,8 @@ fn with(strategy: &str, overflow: &str) -> [(&'static str, AMQPValue); 2] {
 }
 
 /// o-3 becomes a dead letter while nothing is bound to the exchange, then a queue is bound, then
-/// o-4 becomes one. What the bound queue gets.
-async fn unrouted(name: &str, more: &[(&str, AMQPValue)], retry: u32) -> Vec<String> {
+/// o-4 becomes one. What the bound queue gets, and so many must come.
+async fn unrouted(name: &str, more: &[(&str, AMQPValue)], retry: u32, come: usize) -> Vec<String> {
     // One test at a time: the setting is the whole broker's.
     static TURN: Mutex<u32> = Mutex::const_new(0);
     let mut set = TURN.lock().await;
@@ -48,7 +48,9 @@ async fn unrouted(name: &str, more: &[(&str, AMQPValue)], retry: u32) -> Vec<Str
     let declared = channel.exchange_declare(exchange.as_str().into(), fanout, options, none);
     declared.await.unwrap();
     let sends = [("x-dead-letter-exchange", text(&exchange))];
+    let tick = broker.tick.lock().await;
     declare(&channel, name, "quorum", &[more, &sends].concat()).await;
+    drop(tick);
     declare(&channel, &dead, "quorum", &[]).await;
     let mut orders = consume(&channel, name, false).await;
     assert!(publish(&channel, name, "o-3").await.is_ack());
@@ -59,7 +61,11 @@ async fn unrouted(name: &str, more: &[(&str, AMQPValue)], retry: u32) -> Vec<Str
     bind(&channel, &dead, &exchange, "").await;
     fail(&last, Failure::Drop).await;
     let mut letters = consume(&channel, &dead, true).await;
-    let mut found = vec![next(&mut letters).await];
+    let mut found = Vec::new();
+    while found.len() < come {
+        found.push(next(&mut letters).await);
+    }
+    // And no other.
     while let Ok(letter) = timeout(QUIET, letters.next()).await {
         found.push(letter.unwrap().unwrap());
     }
@@ -70,7 +76,7 @@ async fn unrouted(name: &str, more: &[(&str, AMQPValue)], retry: u32) -> Vec<Str
 /// claim: rabbit.dead-letter.at-most-once
 #[tokio::test(flavor = "multi_thread")]
 async fn by_default_a_dead_letter_without_a_queue_is_gone() {
-    let found = unrouted("strategy.once", &[], 300).await;
+    let found = unrouted("strategy.once", &[], 300, 1).await;
     assert_eq!(found, ["o-4"]);
 }
 
@@ -79,7 +85,7 @@ async fn by_default_a_dead_letter_without_a_queue_is_gone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn at_least_once_it_is_kept_and_sent_again() {
     let more = with("at-least-once", "reject-publish");
-    let mut found = unrouted("kept", &more, 300).await;
+    let mut found = unrouted("kept", &more, 300, 2).await;
     found.sort();
     assert_eq!(found, ["o-3", "o-4"]);
 }
@@ -89,7 +95,7 @@ async fn at_least_once_it_is_kept_and_sent_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn at_least_once_with_reject_publish_loses_no_dead_letter_contrast() {
     let more = with("at-least-once", "reject-publish");
-    let found = unrouted("safe", &more, 300).await;
+    let found = unrouted("safe", &more, 300, 2).await;
     assert_eq!(found.len(), 2, "{found:?}");
 }
 
@@ -97,7 +103,7 @@ async fn at_least_once_with_reject_publish_loses_no_dead_letter_contrast() {
 #[tokio::test(flavor = "multi_thread")]
 async fn at_least_once_with_drop_head_loses_it() {
     let more = with("at-least-once", "drop-head");
-    let found = unrouted("fallback", &more, 300).await;
+    let found = unrouted("fallback", &more, 300, 1).await;
     assert_eq!(found, ["o-4"]);
 }
 
@@ -105,7 +111,7 @@ async fn at_least_once_with_drop_head_loses_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn at_most_once_with_reject_publish_loses_it_contrast() {
     let more = with("at-most-once", "reject-publish");
-    let found = unrouted("unsafe", &more, 300).await;
+    let found = unrouted("unsafe", &more, 300, 1).await;
     assert_eq!(found, ["o-4"]);
 }
 
@@ -131,7 +137,7 @@ async fn counted(broker: &'static Tuned, queue: &str) -> String {
 async fn a_kept_dead_letter_waits_for_the_next_try_contrast() {
     // Ten minutes are far longer than this test. The default is three.
     let more = with("at-least-once", "reject-publish");
-    let found = unrouted("waiting", &more, 600_000).await;
+    let found = unrouted("waiting", &more, 600_000, 1).await;
     assert_eq!(found, ["o-4"], "a later one does not wait");
 }
 
@@ -139,7 +145,7 @@ async fn a_kept_dead_letter_waits_for_the_next_try_contrast() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kept_dead_letter_is_counted_but_no_consumer_sees_it() {
     let more = with("at-least-once", "reject-publish");
-    let found = unrouted("unseen", &more, 600_000).await;
+    let found = unrouted("unseen", &more, 600_000, 1).await;
     assert_eq!(found, ["o-4"]);
     let broker = tuned().await;
     assert_eq!(counted(broker, "unseen").await, "1\t0");
@@ -152,7 +158,9 @@ async fn a_kept_dead_letter_is_counted_but_no_consumer_sees_it() {
 async fn an_order_that_waits_is_counted_as_ready_contrast() {
     let broker = tuned().await;
     let (_shop, channel) = confirming(&broker.url).await;
+    let tick = broker.tick.lock().await;
     declare(&channel, "ready", "quorum", &[]).await;
+    drop(tick);
     assert!(publish(&channel, "ready", "o-3").await.is_ack());
     assert_eq!(counted(broker, "ready").await, "1\t1");
     assert_eq!(bodies(&channel, "ready").await, ["o-3"]);

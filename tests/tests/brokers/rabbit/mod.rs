@@ -21,4 +21,5 @@ mod shutdown;
 mod three_brokers;
 mod topology;
 mod topology_broker;
+mod topology_flags;
 mod tuned;

@@ -6,7 +6,7 @@ use lapin::options::*;
 use lapin::{Channel, Connection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::shop::{PATIENCE, confirming, consume, declare_quorum, next, publish, ready};
@@ -15,18 +15,19 @@ use super::tuned::tuned;
 /// Milliseconds between the ticks of a queue, at each of which it tells its numbers.
 const OFTEN: u32 = 100;
 const NEVER: u32 = 3_600_000;
+/// RabbitMQ's own.
+const BY_DEFAULT: u32 = 5_000;
 
 /// A queue with this interval and so many orders.
 async fn queue(name: &str, tick: u32, orders: u32) -> (Connection, Channel) {
     // Before the channel: only one that comes after the plugin counts for it.
     plugin().await;
     // One queue at a time: the interval is the node's until the queue is there.
-    static ONE: Mutex<()> = Mutex::const_new(());
-    let one = ONE.lock().await;
-    let set = format!("application:set_env(rabbit, quorum_tick_interval, {tick}).");
-    tuned().await.control(&["eval", &set]).await;
+    let one = tuned().await.tick.lock().await;
+    set_tick(tick).await;
     let (connection, channel) = confirming(&tuned().await.url).await;
     declare_quorum(&channel, name).await;
+    set_tick(BY_DEFAULT).await;
     drop(one);
     for order in 1..=orders {
         assert!(
@@ -36,6 +37,11 @@ async fn queue(name: &str, tick: u32, orders: u32) -> (Connection, Channel) {
         );
     }
     (connection, channel)
+}
+
+async fn set_tick(interval: u32) {
+    let set = format!("application:set_env(rabbit, quorum_tick_interval, {interval}).");
+    tuned().await.control(&["eval", &set]).await;
 }
 
 /// The port of the plugin.

@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use lapin::options::{BasicAckOptions, BasicPublishOptions, QueueDeclareOptions};
-use lapin::types::{AMQPValue, FieldTable};
+use lapin::options::{BasicAckOptions, BasicPublishOptions};
+use lapin::types::AMQPValue;
 use lapin::{BasicProperties, Channel, Connection as Rabbit, ConnectionProperties};
 use rusqlite::Connection;
 use tempfile::TempDir;
-use tokio::time::timeout;
 
-use super::shop::{PATIENCE, connect, consume, declare, filled, next, publish, ready, text, url};
+use super::shop::{
+    connect, consume, declare, filled, left_without_consumers, next, publish, ready, text, url,
+};
 
 /// How an order is saved and its event published.
 #[derive(Clone, Copy, PartialEq)]
@@ -250,21 +251,7 @@ async fn left_by_a_refused_transaction(names: [&str; 2], is_one: bool) -> u32 {
         refused.to_string().contains("partial tx completion"),
         "{refused}"
     );
-    // What the channel had and has not acknowledged is back once the queue has no consumer.
-    let passive = QueueDeclareOptions {
-        passive: true,
-        ..QueueDeclareOptions::default()
-    };
-    let gone = async {
-        loop {
-            let (name, none) = (charges.into(), FieldTable::default());
-            let queue = shop.queue_declare(name, passive, none).await.unwrap();
-            if queue.consumer_count() == 0 {
-                return queue.message_count();
-            }
-        }
-    };
-    let left = timeout(PATIENCE, gone).await.unwrap();
+    let left = left_without_consumers(&shop, charges).await;
     drop(consumer);
     left
 }

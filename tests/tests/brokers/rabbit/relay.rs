@@ -15,6 +15,8 @@ struct State {
     deaf: bool,
     /// What the client says gets lost.
     mute: bool,
+    /// What the client says waits.
+    held: bool,
 }
 
 pub struct Relay {
@@ -51,12 +53,24 @@ impl Relay {
         self.state.send_modify(|state| state.mute = true);
     }
 
-    /// Cuts all connections and lets no new one through.
+    /// From now on what the client says waits.
+    pub fn hold_questions(&self) {
+        self.state.send_modify(|state| state.held = true);
+    }
+
+    /// What has waited arrives at once.
+    pub fn release_questions(&self) {
+        self.state.send_modify(|state| state.held = false);
+    }
+
+    /// Cuts all connections, lets no new one through, and returns when none is left.
     pub async fn down(&mut self) {
         self.accepting.abort();
         // It is an error: the task was told to end. Its port is free then.
         let _ = (&mut self.accepting).await;
         self.state.send_modify(|state| state.cuts += 1);
+        // Each connection looks at the state as long as it carries something.
+        self.state.closed().await;
     }
 
     pub async fn up(&mut self) {
@@ -73,7 +87,10 @@ fn accept(listener: TcpListener, broker: &str, state: &watch::Sender<State>) -> 
     let (broker, state) = (broker.to_owned(), state.clone());
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
-            tokio::spawn(carry(client, broker.clone(), state.subscribe()));
+            // As it is now: a cut that comes before the task begins is one for it as well.
+            let seen = state.subscribe();
+            let begun = seen.borrow().cuts;
+            tokio::spawn(carry(client, broker.clone(), seen, begun));
         }
     })
 }
@@ -82,24 +99,29 @@ async fn carry(
     mut client: TcpStream,
     broker: String,
     mut state: watch::Receiver<State>,
+    begun: u32,
 ) -> std::io::Result<()> {
-    let begun = state.borrow_and_update().cuts;
     let mut broker = TcpStream::connect(broker).await?;
     let (mut asked, mut said) = ([0; 4096], [0; 4096]);
-    while state.borrow_and_update().cuts == begun {
+    loop {
+        let now = *state.borrow_and_update();
+        if now.cuts != begun {
+            return Ok(());
+        }
         tokio::select! {
-            changed = state.changed() => if changed.is_err() { break },
-            read = client.read(&mut asked) => match read? {
-                0 => break,
+            // What was changed before something came holds for it.
+            biased;
+            changed = state.changed() => if changed.is_err() { return Ok(()) },
+            read = client.read(&mut asked), if !now.held => match read? {
+                0 => return Ok(()),
                 count if !state.borrow().mute => broker.write_all(&asked[..count]).await?,
                 _ => {}
             },
             read = broker.read(&mut said) => match read? {
-                0 => break,
+                0 => return Ok(()),
                 count if !state.borrow().deaf => client.write_all(&said[..count]).await?,
                 _ => {}
             },
         }
     }
-    Ok(())
 }

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::shop::{
     PATIENCE, confirming, connect, consume, declare, filled, next, ready, text, url,
 };
+use super::topology::code;
 
 /// A stream in which each order fills a segment where `limit` is given: an argument that limits it.
 async fn stream(name: &str, limit: Option<(&str, AMQPValue)>) -> (Connection, Channel) {
@@ -425,4 +426,32 @@ async fn a_slow_reader_of_a_stream_that_is_not_cut_gets_all_contrast() {
         slow_reader("replay.not.overtaken", 1_000_000).await,
         (true, true)
     );
+}
+
+/// What RabbitMQ says to `basic.get` from a queue of this type and to its purge, and whether the
+/// connection of each stands after it.
+async fn got_and_purged(queue: &str, kind: &str) -> [(u16, bool); 2] {
+    let (purging, shop) = connect(url().await).await;
+    declare(&shop, queue, kind, &[]).await;
+    let (getting, channel) = connect(url().await).await;
+    let got = channel.basic_get(queue.into(), BasicGetOptions::default());
+    let got = code(got.await);
+    let purged = shop.queue_purge(queue.into(), QueuePurgeOptions::default());
+    let purged = code(purged.await);
+    let (getting, purging) = (getting.status(), purging.status());
+    [(got, getting.connected()), (purged, purging.connected())]
+}
+
+/// claim: rabbit.stream.get-refused
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_refuses_a_get_and_a_purge() {
+    let refused = got_and_purged("replay.get", "stream").await;
+    assert_eq!(refused, [(540, false); 2]);
+}
+
+/// claim: rabbit.stream.get-refused
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quorum_queue_takes_both_contrast() {
+    let taken = got_and_purged("replay.got", "quorum").await;
+    assert_eq!(taken, [(200, true); 2]);
 }

@@ -6,6 +6,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, ExchangeKind};
 
 use super::shop::{connect, declare_quorum, private, ready, url};
+use super::topology::code;
 
 /// A table of texts, such as `x-match=any about=order`.
 fn table(texts: &str) -> FieldTable {
@@ -283,4 +284,28 @@ async fn a_message_that_goes_nowhere_is_confirmed() {
 async fn a_message_that_goes_somewhere_is_confirmed_and_there_contrast() {
     let (answer, kept) = plain("routing.somewhere", "stock.*").await;
     assert_eq!((answer, kept), (Confirmation::Ack(None), 1));
+}
+
+/// A topic exchange is declared again, as this type. What RabbitMQ says, and whether the channel is
+/// still open.
+async fn declared_again(name: &str, kind: ExchangeKind) -> (u16, bool) {
+    let (_shop, channel) = connect(url().await).await;
+    exchange(&channel, name, ExchangeKind::Topic, "").await;
+    let (options, none) = (ExchangeDeclareOptions::default(), FieldTable::default());
+    let again = channel.exchange_declare(name.into(), kind, options, none);
+    (code(again.await), channel.status().connected())
+}
+
+/// claim: rabbit.exchange.declare-refused
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exchange_of_another_type_is_refused_and_closes_the_channel() {
+    let answer = declared_again("routing.another", ExchangeKind::Fanout).await;
+    assert_eq!(answer, (406, false));
+}
+
+/// claim: rabbit.exchange.declare-refused
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exchange_of_the_same_type_is_not_contrast() {
+    let answer = declared_again("routing.the-same", ExchangeKind::Topic).await;
+    assert_eq!(answer, (200, true));
 }

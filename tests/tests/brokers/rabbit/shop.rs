@@ -151,6 +151,27 @@ pub async fn ready(channel: &Channel, queue: &str) -> u32 {
     declared.await.unwrap().message_count()
 }
 
+/// How many messages a quorum queue has when its last consumer is gone. Where a connection ends, the
+/// queue removes its consumers and takes back what they held in one step, a little later than the client
+/// hears of the end. The `Consumer` must live till then: one that is dropped is cancelled, and what it
+/// held comes back in another step.
+pub async fn left_without_consumers(channel: &Channel, queue: &str) -> u32 {
+    let passive = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::default()
+    };
+    let gone = async {
+        loop {
+            let declared = channel.queue_declare(queue.into(), passive, FieldTable::default());
+            let queue = declared.await.unwrap();
+            if queue.consumer_count() == 0 {
+                return queue.message_count();
+            }
+        }
+    };
+    timeout(PATIENCE, gone).await.unwrap()
+}
+
 /// What the queue holds; it is empty afterwards.
 pub async fn bodies(channel: &Channel, queue: &str) -> Vec<String> {
     let (mut found, get) = (Vec::new(), BasicGetOptions { no_ack: true });

@@ -9,8 +9,8 @@ use lapin::{Channel, Connection, Consumer, ErrorKind};
 use tokio::time::timeout;
 
 use super::shop::{
-    PATIENCE, bodies, confirming, connect, consume, declare_quorum, filled, next, publish, text,
-    url,
+    PATIENCE, bodies, confirming, connect, consume, declare_quorum, filled, next, publish, ready,
+    text, url,
 };
 
 /// What RabbitMQ says to a call: 200, or the code of the error.
@@ -182,6 +182,11 @@ async fn next_after_an_error(queue: &str, shared: bool) -> Delivery {
         declared(wrong, queue, "quorum", DURABLE, Some(9)).await,
         406
     );
+    if shared {
+        // What the closed channel held goes back a little later than its client hears of the end.
+        let back = async { while ready(&other, queue).await < 2 {} };
+        timeout(PATIENCE, back).await.unwrap();
+    }
     let (_next, channel) = connect(url().await).await;
     next(&mut consume(&channel, queue, false).await).await
 }

@@ -14,6 +14,9 @@ use super::shop::private;
 pub struct Tuned {
     runtime: Runtime,
     broker: Mutex<Broker>,
+    /// Who declares a quorum queue holds it where the interval between the queue's ticks matters: a
+    /// queue takes the node's when it is declared.
+    pub tick: Mutex<()>,
     pub url: String,
 }
 
@@ -27,6 +30,7 @@ pub async fn tuned() -> &'static Tuned {
             Tuned {
                 runtime,
                 broker: Mutex::new(broker),
+                tick: Mutex::new(()),
                 url,
             }
         })

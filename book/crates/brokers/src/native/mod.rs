@@ -7,6 +7,7 @@ pub(crate) mod rabbitmq;
 mod server;
 
 pub use install::{installed, refresh};
+pub use nats::nats_program;
 pub(crate) use server::{GRACE, READY, Server, port_taken};
 
 use std::path::PathBuf;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Server;
-use super::install::{Found, Routes};
+use super::install::{self, Found, Routes};
 use super::server::Plan;
 use crate::cache::Shelf;
 use crate::clients::apt::{Apt, Archive};
@@ -174,18 +174,30 @@ async fn put(shelf: &Shelf, program: &Path, tools: &mut Tools) -> Result<Found, 
     })
 }
 
+/// The `nats-server` that a native start runs: the one on PATH, else one in the cache, else one that
+/// is provisioned now. For who starts it with other options.
+///
+/// # Errors
+/// [`Error::NoSource`] when there is none and none can be had.
+pub async fn nats_program() -> Result<PathBuf, Error> {
+    Ok(program(&install::find(Kind::Nats).await?))
+}
+
+fn program(found: &Found) -> PathBuf {
+    if found.on_path {
+        found.place.clone()
+    } else {
+        found.place.join(PROGRAM)
+    }
+}
+
 /// Starts a server with JetStream that listens on loopback alone.
 pub(crate) async fn start(found: &Found, options: &Options) -> Result<Server, Error> {
     let port = ports::choose(Kind::Nats, options.port)?;
     let mut guard = Guard::start(None)?;
     let data = super::data_folder(Kind::Nats, &mut guard).await?;
-    let program = if found.on_path {
-        found.place.clone()
-    } else {
-        found.place.join(PROGRAM)
-    };
     let log: PathBuf = data.join("log");
-    let server = Program::new(program, &data, log.clone())
+    let server = Program::new(program(found), &data, log.clone())
         .args([
             "--addr",
             "127.0.0.1",

@@ -3,10 +3,10 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use crate::paths::script;
 use crate::support::{Held, hold, skip};
 use brokers::{Kind, Options};
 use rustix::process::Signal;
@@ -31,12 +31,6 @@ fn bare(kind: &str) -> (Command, tempfile::TempDir) {
         .env("BOOK_CACHE", folder.path().join("cache"));
     command.env_remove("JAVA_HOME");
     (command, folder)
-}
-
-fn script(folder: &Path, name: &str, text: &str) {
-    let file = folder.join("bin").join(name);
-    fs::write(&file, format!("#!/bin/sh\n{text}\n")).unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]
@@ -173,10 +167,10 @@ fn the_broker_dies_while_it_starts() {
 #[test]
 fn the_broker_on_path_is_too_old_and_passed_over() {
     let (command, folder) = bare("nats");
-    script(folder.path(), "nats-server", "echo nats-server: v2.9.10");
+    let bin = folder.path().join("bin");
+    script(&bin, "nats-server", "echo nats-server: v2.9.10");
     let error = error_of(command);
-    let bin = folder.path().join("bin").to_string_lossy().into_owned();
-    insta::assert_snapshot!(error.replace(&bin, "[BIN]"));
+    insta::assert_snapshot!(error.replace(&*bin.to_string_lossy(), "[BIN]"));
 }
 
 #[test]

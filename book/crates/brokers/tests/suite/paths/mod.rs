@@ -1,7 +1,8 @@
 //! Folders to put on PATH.
 
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -36,10 +37,16 @@ pub fn is_python(name: &str) -> bool {
     name.starts_with("python") || name.starts_with("pip")
 }
 
+/// Writes a program. A shell writes it: had this process the file open, a test beside this one could
+/// start a child that holds it open, too, and a file that somebody writes cannot be run.
 pub fn script(folder: &Path, name: &str, text: &str) {
-    let file = folder.join(name);
-    std::fs::write(&file, format!("#!/bin/sh\n{text}\n")).unwrap();
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let write = r#"printf '#!/bin/sh\n%s\n' "$2" > "$1" && chmod 755 "$1""#;
+    let shell = Command::new("sh")
+        .args(["-c", write, "sh"])
+        .arg(folder.join(name))
+        .arg(text)
+        .status();
+    assert!(shell.unwrap().success());
 }
 
 /// The folder of the newest version that the cache has, which is filled where it is empty.
