@@ -2,7 +2,8 @@
 //!
 //! A process group does not hold them: a daemon leaves it. What they inherit is the environment,
 //! and in it stands a mark of the run. Only Linux lists the environments of processes; elsewhere
-//! the group has to do. A [`crate::Guard`] takes no mark over, so that it can do its work once all
+//! the group has to do. What clears its environment and leaves the group as well is not found. A
+//! [`crate::Guard`] takes no mark over, so that it can do its work once all
 //! that is marked has been killed.
 
 use std::time::{Duration, Instant};
