@@ -99,9 +99,9 @@ fn producer(args: &Args, servers: &str) -> Result<FutureProducer> {
     // All producers of a topic must hash alike, whatever their language, or one order's events
     // spread over partitions. This value agrees with Java's default; librdkafka's default does not.
     config.set("partitioner", args.partitioner.value());
-    // Wait 5 s for more records of the same partition, then compress and send them as one batch.
+    // Wait 2 s for more records of the same partition, then compress and send them as one batch.
     // That is long, so that you see a queue; the default is 5 ms.
-    config.set("linger.ms", "5000");
+    config.set("linger.ms", "2000");
     config.set("compression.type", "lz4");
     // A record that is not stored after 10 s is reported as failed. The default is 5 minutes.
     config.set("delivery.timeout.ms", "10000");
