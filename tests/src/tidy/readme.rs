@@ -24,9 +24,7 @@ pub fn names_what_exists(readme: &str, book: &Catalog, members: &[String]) -> Ve
     let mut problems = Vec::new();
     for (index, line) in readme.lines().enumerate() {
         let place = format!("README.md:{}", index + 1);
-        let words: Vec<&str> = line
-            .split(|c: char| c.is_whitespace() || "`()[],;".contains(c))
-            .collect();
+        let words = words(line);
         for pair in words.windows(2).filter(|pair| pair[0] == "-p") {
             // An upper-case or NN name stands for any.
             let is_named = !pair[1].contains(|c: char| c.is_ascii_uppercase());
@@ -68,9 +66,7 @@ pub fn names_what_exists(readme: &str, book: &Catalog, members: &[String]) -> Ve
 pub fn exercises_exist(place: &str, text: &str, book: &Catalog) -> Vec<String> {
     let mut problems = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        let words: Vec<&str> = line
-            .split(|c: char| c.is_whitespace() || "`()[],;".contains(c))
-            .collect();
+        let words = words(line);
         for three in words.windows(3) {
             let is_command = three[0] == "book" && EXERCISING.contains(&three[1]);
             // An upper-case or NN name stands for any.
@@ -85,6 +81,12 @@ pub fn exercises_exist(place: &str, text: &str, book: &Catalog) -> Vec<String> {
         }
     }
     problems
+}
+
+/// The words of a line, without what stands around a word in Markdown.
+fn words(line: &str) -> Vec<&str> {
+    line.split(|c: char| c.is_whitespace() || "`()[],;".contains(c))
+        .collect()
 }
 
 fn exists(root: &Path, word: &str) -> bool {
@@ -122,6 +124,7 @@ mod tests {
             ["README.md names no page of ch03; add ch03-queue where it lists what there is"]
         );
     }
+
     #[test]
     fn an_exercise_that_is_not_there_or_not_one_is_told() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,8 @@
 //! The answers to an exercise that the repository has, each with the verdict that it must get, and
 //! how one is graded.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -9,6 +10,7 @@ use catalog::{Exercise, Rung};
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
+use crate::artifacts::grader_of;
 use crate::runner;
 
 /// How long a grader may take: the start of a broker, and each of a story's programs to its limit. It ends
@@ -128,6 +130,18 @@ pub fn answers(exercise: &Exercise) -> Result<Vec<Answer>> {
 pub const PASSED: &str = "passed";
 
 impl Answer {
+    /// What grades it and its own program, among the files that cargo has built.
+    ///
+    /// # Errors
+    /// When one of the two is not there.
+    pub fn files<'a>(&self, built: &'a BTreeMap<String, PathBuf>) -> Result<(&'a Path, &'a Path)> {
+        let file = |name: &str| {
+            let file = built.get(name).map(PathBuf::as_path);
+            file.with_context(|| format!("cargo has built no {name}"))
+        };
+        Ok((file(&grader_of(&self.exercise))?, file(&self.program)?))
+    }
+
     /// Grades it. `faults` is what the grader reads in `GRADE_FAULTS`; `cache` is where it finds
     /// brokers, unless in the user's own folder.
     ///

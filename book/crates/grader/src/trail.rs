@@ -132,22 +132,11 @@ fn answers(frame: &Frame, tags: &BTreeSet<Tag>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use wire::amqp::{self, ACK};
-    use wire::{Kind, kafka, nats};
+    use wire::{kafka, nats};
 
     use super::*;
-
-    fn frame(kind: Kind, way: Way, connection: u32, fields: Fields) -> Frame {
-        Frame {
-            at: Duration::ZERO,
-            connection,
-            way,
-            kind,
-            fields,
-        }
-    }
+    use crate::seen::tests::frame;
 
     fn about(frames: &[Frame]) -> Vec<usize> {
         places(frames, 3)

@@ -8,7 +8,6 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{CommitMode, Consumer, ConsumerContext, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::Message;
-use rdkafka::producer::FutureRecord;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc;
 use tokio::task::block_in_place;
@@ -350,9 +349,7 @@ async fn reset_is_not_asked_where_something_is_committed_contrast() {
 async fn from_another_partition(more: Settings<'_>) -> Vec<String> {
     let topic = orders().await;
     commit(&reader(&topic, &[]), &topic, 3).await.unwrap();
-    let other = FutureRecord::<str, str>::to(&topic.name).partition(1);
-    let sent = topic.producer(&[]).send_result(other.payload("o-4"));
-    stored(sent.map_err(|(error, _)| error).unwrap()).await;
+    stored(topic.send_to(&topic.producer(&[]), 1, "o-4")).await;
     let consumer: StreamConsumer = settings(&topic, more).create().unwrap();
     let mut both = TopicPartitionList::new();
     both.add_partition_range(&topic.name, 0, 1);

@@ -213,9 +213,7 @@ async fn works_on(settings: Settings<'_>) -> bool {
         LONG
     };
     let producer = topic.producer(&[]);
-    let record = rdkafka::producer::FutureRecord::<str, str>::to(&topic.name);
-    let sent = producer.send_result(record.payload("o-1").partition(partition));
-    stored(sent.map_err(|(error, _)| error).unwrap()).await;
+    stored(topic.send_to(&producer, partition, "o-1")).await;
     let order = Told::Order("o-1".to_owned());
     while let Ok(told) = timeout(patience, second.next()).await {
         if told == order {

@@ -179,12 +179,9 @@ async fn a_named_partition_goes_before_the_key_contrast() {
     assert_eq!(named(None).await, 0);
 }
 
-/// Sends an order without a key, to this partition or to none in particular.
-fn without_key(topic: &Topic, producer: &FutureProducer, partition: Option<i32>) -> DeliveryFuture {
-    let mut record = FutureRecord::<str, str>::to(&topic.name).payload("order");
-    if let Some(partition) = partition {
-        record = record.partition(partition);
-    }
+/// Sends an order without a key, to no partition in particular.
+fn without_key(topic: &Topic, producer: &FutureProducer) -> DeliveryFuture {
+    let record = FutureRecord::<str, str>::to(&topic.name).payload("order");
     let sent = producer.send_result(record).map_err(|(error, _)| error);
     sent.unwrap()
 }
@@ -193,7 +190,7 @@ fn without_key(topic: &Topic, producer: &FutureProducer, partition: Option<i32>)
 /// one.
 async fn acquainted(topic: &Topic, linger: &str) -> FutureProducer {
     let producer = topic.producer(&[("linger.ms", linger)]);
-    let send = |partition| without_key(topic, &producer, Some(partition));
+    let send = |partition| topic.send_to(&producer, partition, "order");
     let sent: Vec<DeliveryFuture> = (0..PARTITIONS).map(send).collect();
     flush(&producer).await;
     for report in sent {
@@ -208,7 +205,7 @@ async fn without_a_key_a_producer_stays_with_a_partition() {
     let topic = topic().await;
     // It stays for 2 min.
     let producer = acquainted(&topic, "60000").await;
-    let send = |_| without_key(&topic, &producer, None);
+    let send = |_| without_key(&topic, &producer);
     let sent: Vec<DeliveryFuture> = (0..100).map(send).collect();
     flush(&producer).await;
     let mut used = BTreeSet::new();
@@ -227,7 +224,7 @@ async fn without_a_key_a_producer_stays_with_a_partition_contrast() {
     let mut used = BTreeSet::new();
     let all = async {
         while used.len() < 3 {
-            used.insert(stored(without_key(&topic, &producer, None)).await.partition);
+            used.insert(stored(without_key(&topic, &producer)).await.partition);
         }
     };
     timeout(LONG, all).await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer, StreamConsumer};
-use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use rdkafka::producer::{FutureProducer, Producer};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -158,10 +158,7 @@ async fn transaction(topic: &Topic, bodies: &[&str]) -> FutureProducer {
     };
     spawn_blocking(begin).await.unwrap();
     for body in bodies {
-        let record = FutureRecord::<str, str>::to(&topic.name);
-        let record = record.payload(body).partition(PARTITION);
-        let sent = producer.send_result(record).map_err(|(error, _)| error);
-        stored(sent.unwrap()).await;
+        stored(topic.send_to(&producer, PARTITION, body)).await;
     }
     producer
 }

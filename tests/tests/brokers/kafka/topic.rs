@@ -180,6 +180,13 @@ impl Topic {
             .unwrap()
     }
 
+    /// Sends a record without a key to this partition.
+    pub fn send_to(&self, producer: &FutureProducer, partition: i32, body: &str) -> DeliveryFuture {
+        let record = FutureRecord::<str, str>::to(&self.name).payload(body);
+        let sent = producer.send_result(record.partition(partition));
+        sent.map_err(|(error, _)| error).unwrap()
+    }
+
     /// Sends a record for each key and waits for the reports.
     pub async fn store(&self, producer: &FutureProducer, keys: &[&str]) -> Vec<Delivery> {
         let sent: Vec<DeliveryFuture> = keys

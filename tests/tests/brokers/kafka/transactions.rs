@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use rdkafka::producer::{FutureProducer, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::task::spawn_blocking;
 
@@ -146,13 +146,6 @@ async fn an_aborted_record_is_in_the_log_and_not_read_contrast() {
     assert_eq!(visible(&topic, "read_uncommitted").await, ["o-1", "o-2"]);
 }
 
-/// Stores a record in this partition.
-async fn store_in(topic: &Topic, producer: &FutureProducer, partition: i32, body: &str) {
-    let record = FutureRecord::<str, str>::to(&topic.name).payload(body);
-    let sent = producer.send_result(record.partition(partition));
-    stored(sent.map_err(|(error, _)| error).unwrap()).await;
-}
-
 /// What a reader of two partitions gets, up to their ends, of a transaction that is committed, and wrote
 /// o-1 to the first and o-2 to the second. Another transaction is open in this partition.
 async fn of_both(open: i32) -> Vec<String> {
@@ -160,11 +153,11 @@ async fn of_both(open: i32) -> Vec<String> {
     let partitions = [PARTITION, PARTITION + 1];
     let other = transactional(&topic, "accounting", &[]).await;
     other.begin_transaction().unwrap();
-    store_in(&topic, &other, open, "o-9").await;
+    stored(topic.send_to(&other, open, "o-9")).await;
     let producer = transactional(&topic, "payments", &[]).await;
     producer.begin_transaction().unwrap();
     for (partition, body) in partitions.into_iter().zip(["o-1", "o-2"]) {
-        store_in(&topic, &producer, partition, body).await;
+        stored(topic.send_to(&producer, partition, body)).await;
     }
     commit(&producer).await.unwrap();
     // Kafka takes nothing of the producer's next transaction before this one is over in each partition.

@@ -6,12 +6,13 @@ use std::sync::atomic::Ordering;
 use async_nats::Client;
 use book_tests::skipped;
 use brokers::{Group, Guard, gated};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::process::ChildStderr;
 use tokio::time::timeout;
 
 use super::shop::{LONG, here, patient, round_trip, subscribed};
+use crate::http;
 
 const CREATED: &str = "order.created";
 /// The largest message that a server takes by default.
@@ -56,14 +57,8 @@ impl Monitored {
     }
 
     async fn slow_consumers(&self) -> u64 {
-        let mut numbers = TcpStream::connect(&self.numbers).await.unwrap();
-        let request = b"GET /varz HTTP/1.0\r\n\r\n";
-        numbers.write_all(request).await.unwrap();
-        let mut told = String::new();
-        let read = numbers.read_to_string(&mut told);
-        timeout(LONG, read).await.unwrap().unwrap();
-        let (_, body) = told.split_once("\r\n\r\n").unwrap();
-        let varz: serde_json::Value = serde_json::from_str(body).unwrap();
+        let body = http::get(&self.numbers, "/varz").await;
+        let varz: serde_json::Value = serde_json::from_str(&body).unwrap();
         varz["slow_consumers"].as_u64().unwrap()
     }
 }

@@ -4,13 +4,12 @@ use std::net::TcpListener;
 
 use lapin::options::*;
 use lapin::{Channel, Connection};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::shop::{PATIENCE, confirming, consume, declare_quorum, next, publish, ready};
 use super::tuned::tuned;
+use crate::http;
 
 /// Milliseconds between the ticks of a queue, at each of which it tells its numbers.
 const OFTEN: u32 = 100;
@@ -66,13 +65,9 @@ async fn plugin() -> u16 {
 
 /// A metric of a queue; none where the plugin has none.
 async fn metric(queue: &str, name: &str) -> Option<u32> {
-    let stream = TcpStream::connect(("127.0.0.1", plugin().await)).await;
-    let mut stream = stream.unwrap();
     let families = "family=queue_coarse_metrics&family=queue_delivery_metrics";
-    let request = format!("GET /metrics/detailed?{families} HTTP/1.0\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut told = String::new();
-    stream.read_to_string(&mut told).await.unwrap();
+    let path = format!("/metrics/detailed?{families}");
+    let told = http::get(("127.0.0.1", plugin().await), &path).await;
     let name = format!("rabbitmq_detailed_queue_messages_{name}{{");
     let queue = format!("queue=\"{queue}\"");
     let mut lines = told.lines();

@@ -1,10 +1,9 @@
 //! Records the runs of an exercise in which the reader judges programs by what was seen of them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use catalog::{Catalog, Exercise, shape};
-use companion::artifacts::grader_of;
 use companion::grading::{Answer, Report, answers};
 
 use super::store::write;
@@ -23,11 +22,6 @@ const FAULTS: &str = "on";
 pub async fn accept(catalog: &Catalog, exercise: &Exercise) -> Result<()> {
     let package = exercise.solution_package();
     let programs = cargo::answers(catalog.root(), std::slice::from_ref(&package)).await?;
-    let file = |name: &str| -> Result<&PathBuf> {
-        let file = programs.get(name);
-        file.with_context(|| format!("{package} has no program {name}"))
-    };
-    let (grader, program) = (file(&grader_of(&exercise.id))?, file(&package)?);
     let answers = answers(exercise)?;
     for variant in exercise.recorded()?.into_keys() {
         let answer = answers
@@ -35,7 +29,7 @@ pub async fn accept(catalog: &Catalog, exercise: &Exercise) -> Result<()> {
             .find(|answer| answer.variant.as_deref() == Some(&*variant))
             .with_context(|| format!("{} has no variant {variant}", exercise.id))?;
         let what = || format!("{}, {variant}", exercise.id);
-        let report = three_times(answer, (grader, program)).await;
+        let report = three_times(answer, answer.files(&programs)?).await;
         let report = report.with_context(what)?;
         let change = match store(&exercise.recording(&variant), &report).with_context(what)? {
             true => "recorded",

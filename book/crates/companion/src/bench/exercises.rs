@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use catalog::Catalog;
-use companion::artifacts::grader_of;
 use companion::grading::{Answer, PASSED, answers};
 
 use super::measure::with_warm;
@@ -53,12 +52,8 @@ async fn timed(
     for number in 0..=runs {
         let begun = Instant::now();
         let programs = cargo::answers(root, &[package.to_owned()]).await?;
-        let file = |name: &str| {
-            let file = programs.get(name);
-            file.with_context(|| format!("cargo has built no {name}"))
-        };
-        let (grader, program) = (file(&grader_of(&answer.exercise))?, file(&answer.program)?);
-        let report = answer.grade((grader, program), faults, 0, None).await?;
+        let files = answer.files(&programs)?;
+        let report = answer.grade(files, faults, 0, None).await?;
         ensure!(
             report.verdict == PASSED,
             "{} gets {}: {}",

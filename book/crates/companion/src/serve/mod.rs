@@ -75,13 +75,14 @@ pub fn run(args: Args) -> Result<ExitCode> {
     signals::block_on(async {
         let mut stop = Stop::listen()?;
         let root = repository::root()?;
-        let built = Catalog::open(&root)?.progress().own("built.json").ok();
+        let progress = Catalog::open(&root)?.progress();
+        let built = progress.own("built.json").ok();
         let runs = Arc::new(Runs::new(root.clone(), built));
         let desk = Arc::new(Desk::new(root.clone()));
         let mut keeper = None;
         let ended = tokio::select! {
             _ = stop.wait() => Ok(ExitCode::SUCCESS),
-            failed = serve(args, root, (runs.clone(), desk.clone()), &mut keeper) => failed,
+            failed = serve(args, (root, progress), (runs.clone(), desk.clone()), &mut keeper) => failed,
         };
         if runs.places.is_busy() || desk.places.is_busy() {
             eprintln!("what a page has started is asked to end; Ctrl-C again does not wait for it");
@@ -101,12 +102,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
 /// Ends only with an error.
 async fn serve(
     args: Args,
-    root: PathBuf,
+    (root, progress): (PathBuf, Progress),
     (runs, desk): (Arc<Runs>, Arc<Desk>),
     keeper: &mut Option<Keeper>,
 ) -> Result<ExitCode> {
     let mut builder = Builder::new(root)?;
-    let progress = Catalog::open(builder.root())?.progress();
     // A folder that is not there cannot be watched.
     progress.own("progress.json")?;
     let mut sources = watched(builder.root(), &progress)?;

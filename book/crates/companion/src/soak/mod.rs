@@ -3,13 +3,12 @@
 mod state;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use catalog::Catalog;
-use companion::artifacts::grader_of;
 use companion::grading::{Answer, Report, answers};
 
 use crate::percentile::percentile;
@@ -124,18 +123,10 @@ impl Soak {
         }
     }
 
-    fn program(&self, name: &str) -> Result<&Path> {
-        let program = self.programs.get(name);
-        program
-            .map(PathBuf::as_path)
-            .with_context(|| format!("cargo has built no {name}"))
-    }
-
     async fn grade(&self, place: usize, seed: u64) -> Result<Report> {
         let answer = &self.answers[place];
-        let grader = self.program(&grader_of(&answer.exercise))?;
-        let program = self.program(&answer.program)?;
-        answer.grade((grader, program), "on", seed, None).await
+        let files = answer.files(&self.programs)?;
+        answer.grade(files, "on", seed, None).await
     }
 
     fn keep(&mut self, place: usize, seed: u64, report: &Report) -> Result<()> {

@@ -46,7 +46,8 @@ fn found(frames: Vec<Frame>) -> Vec<String> {
         .collect()
 }
 
-fn frame(kind: Kind, way: Way, connection: u32, fields: Fields) -> Frame {
+/// A frame that comes at once.
+pub(crate) fn frame(kind: Kind, way: Way, connection: u32, fields: Fields) -> Frame {
     Frame {
         at: Duration::ZERO,
         connection,
